@@ -1,0 +1,30 @@
+# 'make' alone lists the targets. PYTHON, PORT and TORCH_INDEX can be set.
+PYTHON ?= python3
+PORT ?=
+export TORCH_INDEX
+RUN = .venv/bin/python -m gpu_course
+
+.PHONY: help lab test test-gpu run-notebooks format environment
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+lab: environment  ## open the course in JupyterLab (PORT=8899 picks the port)
+	@$(RUN) lab $(if $(PORT),--port $(PORT)) $(LAB_OPTIONS)
+
+test: environment  ## check the code and execute every notebook
+	@$(RUN) test
+
+test-gpu: environment  ## execute every notebook with the GPU in use
+	@$(RUN) test --gpu
+
+run-notebooks: environment  ## execute the notebooks afresh and store the outputs
+	@$(RUN) run-notebooks
+
+format: environment  ## format the code and the notebooks
+	@.venv/bin/python -m ruff check --fix .
+	@.venv/bin/python -m ruff format .
+
+environment:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 to 3.14, or name it: 'make lab PYTHON=/path/to/python3.12'." >&2; exit 1; }
+	@$(PYTHON) gpu_course/bootstrap.py

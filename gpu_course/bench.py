@@ -1,0 +1,167 @@
+"""Benchmarks of the training: the article's pipeline against the course's."""
+
+import statistics
+import time
+
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from gpu_course.data import mnist_loader, preload
+from gpu_course.device import pick_device
+from gpu_course.models import LeNet
+from gpu_course.timing import time_call
+from gpu_course.training import ARTICLE, ONE_EPOCH, Recipe, evaluate, fit
+
+BATCH_SIZES = (32, 100, 256, 1024)
+IMAGES_PER_BATCH_SIZE = 10_000
+
+
+class ReluFirstLeNet(LeNet):
+    """The same network with ReLU before pooling, as the article writes it."""
+
+    def forward(self, images):
+        x = self.pool(self.conv1(images).relu())
+        x = self.pool(self.conv2(x).relu())
+        x = self.fc1(x.flatten(start_dim=1)).relu()
+        return self.fc3(self.fc2(x).relu())
+
+
+def article_pipeline(train, test, device):
+    """Train one epoch and test, as the article does; return the seconds.
+
+    Images are transformed one by one on their way into batches, nothing is
+    kept on the device, and the optimizer is plain SGD.
+
+    Parameters
+    ----------
+    train, test : DataLoader
+    """
+    start = time.perf_counter()
+    model = ReluFirstLeNet().to(device)
+    optimizer = torch.optim.SGD(
+        model.parameters(), ARTICLE.learning_rate, ARTICLE.momentum
+    )
+    for images, labels in train:
+        optimizer.zero_grad()
+        logits = model(images.to(device))
+        functional.cross_entropy(logits, labels.to(device)).backward()
+        optimizer.step()
+    right = 0
+    with torch.no_grad():
+        for images, labels in test:
+            digits = model(images.to(device)).argmax(dim=1)
+            right += int((digits == labels.to(device)).sum())
+    return time.perf_counter() - start
+
+
+def course_pipeline(device, recipe=ONE_EPOCH):
+    """Load, train and test as the course does; return the seconds."""
+    start = time.perf_counter()
+    train, test = preload("train", device), preload("test", device)
+    model = LeNet()
+    fit(model, train, recipe, device=device, progress=False)
+    evaluate(model, test, device)
+    return time.perf_counter() - start
+
+
+def bench_training(pairs=5, device=None, report=print):
+    """Time the two pipelines in turn; an epoch of 60,000 images and its test.
+
+    Each pair is one run of each, one after the other, so that a slow spell of
+    the machine hits both. Loading the data set counts on our side; on the
+    article's it is done before, in its favour.
+
+    Parameters
+    ----------
+    pairs : int
+        At least 1; the median ratio is the result.
+    report : callable
+        Gets a line of text after each step.
+
+    Returns
+    -------
+    dict
+        ``ratio_median``, ``pairs`` (seconds of each run and their ratio) and
+        ``batch_sizes`` (images/s of each pipeline and who wins).
+    """
+    if pairs < 1:
+        raise ValueError(f"pairs must be at least 1, got {pairs}")
+    device = pick_device(device)
+    train = mnist_loader("train", ARTICLE.batch_size)
+    test = mnist_loader("test", ARTICLE.batch_size)
+    timed = []
+    for index in range(pairs):
+        article = article_pipeline(train, test, device)
+        course = course_pipeline(device)
+        ratio = article / course
+        timed.append(
+            {
+                "article_seconds": article,
+                "course_seconds": course,
+                "ratio": ratio,
+            }
+        )
+        report(
+            f"pair {index + 1}/{pairs}: article {article:.2f} s, "
+            f"course {course:.2f} s, ratio {ratio:.2f}"
+        )
+    sizes = [_compare_batch_size(size, device) for size in BATCH_SIZES]
+    for row in sizes:
+        report(
+            f"batch {row['batch_size']:>4}: "
+            f"article {row['article_images_per_second']:>7,.0f} images/s, "
+            f"course {row['course_images_per_second']:>7,.0f} images/s, "
+            f"{row['winner']} wins"
+        )
+    ratio = statistics.median(pair["ratio"] for pair in timed)
+    report(f"median ratio of {pairs} pairs: {ratio:.2f}")
+    return {"ratio_median": ratio, "pairs": timed, "batch_sizes": sizes}
+
+
+def _compare_batch_size(batch_size, device):
+    """Time one pass over 10,000 training images in both pipelines."""
+    count = IMAGES_PER_BATCH_SIZE
+    mnist = mnist_loader("train").dataset
+    loader = DataLoader(Subset(mnist, range(count)), batch_size, shuffle=True)
+    article = count / article_pipeline(loader, [], device)
+    images, labels = preload("train", device).tensors
+    subset = TensorDataset(images[:count], labels[:count])
+    recipe = Recipe("adam", 0.01, batch_size, 1, schedule="one-cycle")
+    start = time.perf_counter()
+    fit(LeNet(), subset, recipe, device=device, progress=False)
+    course = count / (time.perf_counter() - start)
+    return {
+        "batch_size": batch_size,
+        "article_images_per_second": article,
+        "course_images_per_second": course,
+        "winner": "course" if course > article else "article",
+    }
+
+
+def sgemm_flops_per_second(device, size=1024):
+    """Measure float32 matrix products: the machine's attainable peak.
+
+    Returns
+    -------
+    float
+        FLOP/s of a product of two ``size`` × ``size`` matrices, with as many
+        threads as torch uses; the median of repeated runs.
+    """
+    a = torch.rand(size, size, device=device)
+    return 2 * size**3 / time_call(lambda: a @ a).median
+
+
+def training_flops_per_image(model):
+    """Count the FLOPs of one image's forward and backward pass.
+
+    Matrix products and convolutions count, at 2 FLOPs a multiply-add; the
+    rest is under one in a hundred of them for `LeNet`.
+    """
+    device = next(model.parameters()).device
+    image = torch.zeros(1, 1, 28, 28, device=device)
+    with FlopCounterMode(display=False) as counter:
+        model(image).sum().backward()
+    model.zero_grad()
+    return counter.get_total_flops()

@@ -1,0 +1,189 @@
+"""What works on this machine, what does not, and what to do about it."""
+
+import importlib.metadata
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+
+from gpu_course.device import machine_report, nvidia_smi, try_device
+
+NEEDED = ("jupyterlab", "matplotlib", "numba", "numpy", "torch", "torchvision")
+GPU_BUILDS = "https://pytorch.org/get-started/locally/"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried.
+
+    Attributes
+    ----------
+    name : str
+    status : {"ok", "absent", "problem"}
+        "absent" is no fault: the course runs without it.
+    message : str
+        What was found, and what to do if it is a problem.
+    """
+
+    name: str
+    status: str
+    message: str
+
+
+def diagnose():
+    """Try everything that the course needs and return a list of `Finding`."""
+    return [
+        _python(),
+        *(_package(name) for name in NEEDED),
+        _data(),
+        _compiler(),
+        _cpu(),
+        _cuda(),
+        _mps(),
+        _disk(),
+    ]
+
+
+def diagnosis(findings):
+    """Return findings and machine as a dict that JSON can hold."""
+    return {
+        "ok": all(finding.status != "problem" for finding in findings),
+        "findings": [asdict(finding) for finding in findings],
+        "machine": machine_report().to_dict(),
+    }
+
+
+def _python():
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 14):
+        return Finding("python", "ok", version)
+    return Finding(
+        "python", "problem", f"{version}: the course needs Python 3.11 to 3.14"
+    )
+
+
+def _package(name):
+    """A package is there if it imports: a broken one has metadata too."""
+    try:
+        __import__(name)
+    except Exception as error:  # a broken binary raises whatever it likes
+        reason = (
+            str(error).splitlines()[0] if str(error) else "no reason given"
+        )
+        return Finding(
+            name,
+            "problem",
+            f"does not import ({type(error).__name__}: {reason}); delete "
+            "the folder .venv and run 'make lab', or update the conda "
+            "environment",
+        )
+    return Finding(name, "ok", importlib.metadata.version(name))
+
+
+def _data():
+    from gpu_course.data import load_mnist
+
+    try:
+        images, _ = load_mnist("test")
+    except Exception as error:
+        return Finding("MNIST", "problem", str(error))
+    return Finding("MNIST", "ok", f"{len(images):,} test images, verified")
+
+
+def _compiler():
+    """Numba compiles a function, and it computes the right sum."""
+    try:
+        import numba
+
+        total = numba.njit(lambda n: sum(range(n)))(10)
+    except Exception as error:
+        return Finding("Numba's compiler", "problem", str(error))
+    if total != 45:
+        return Finding("Numba's compiler", "problem", f"0+…+9 gave {total}")
+    return Finding("Numba's compiler", "ok", "compiled a function and ran it")
+
+
+def _cpu():
+    problem = _try("cpu")
+    if problem:
+        return Finding("CPU", "problem", f"{problem}; install torch again")
+    return Finding("CPU", "ok", "computed a matrix product")
+
+
+def _try(device):
+    """As `try_device`, also where torch itself does not import."""
+    try:
+        return try_device(device)
+    except ImportError as error:
+        return str(error)
+
+
+def _cuda():
+    driver = nvidia_smi("driver_version")
+    gpu = nvidia_smi("name")
+    try:
+        import torch
+    except ImportError:
+        return Finding("CUDA", "absent", "not tried: torch does not import")
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name(0)
+        problem = _try("cuda")
+        if problem is None:
+            return Finding("CUDA", "ok", f"{name} computed a matrix product")
+        built = " ".join(torch.cuda.get_arch_list())
+        return Finding(
+            "CUDA",
+            "problem",
+            f"{name} fails: {problem}. This torch is built for {built}; if "
+            f"your GPU is older, take an older build: {GPU_BUILDS}",
+        )
+    if driver is None:
+        return Finding(
+            "CUDA",
+            "absent",
+            "no NVIDIA driver answers; without a GPU the course runs on the "
+            "CPU. If there is one, install its driver",
+        )
+    if torch.version.cuda is None:
+        return Finding(
+            "CUDA",
+            "problem",
+            f"{gpu} with driver {driver} is there, but this torch is a "
+            "CPU-only build: see 'GPU build' in the README",
+        )
+    return Finding(
+        "CUDA",
+        "problem",
+        f"{gpu} with driver {driver} is there, but torch for CUDA "
+        f"{torch.version.cuda} cannot use it: update the driver, or take a "
+        f"build for an older CUDA: {GPU_BUILDS}",
+    )
+
+
+def _mps():
+    if sys.platform != "darwin":
+        return Finding("MPS", "absent", "only Apple computers have it")
+    import torch
+
+    if not torch.backends.mps.is_available():
+        return Finding("MPS", "absent", "this macOS or torch does not have it")
+    problem = _try("mps")
+    if problem:
+        return Finding("MPS", "problem", f"{problem}; update macOS and torch")
+    return Finding("MPS", "ok", "computed a matrix product")
+
+
+def _disk():
+    from gpu_course.files import cache_folder
+
+    folder = cache_folder().absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free_mb = shutil.disk_usage(folder).free / 1e6
+    if free_mb < 100:
+        return Finding(
+            "disk",
+            "problem",
+            f"{free_mb:.0f} MB free for unpacked data and models: free "
+            "100 MB, or set GPU_COURSE_DATA to a folder elsewhere",
+        )
+    return Finding("disk", "ok", f"{free_mb / 1000:.0f} GB free")

@@ -1,0 +1,44 @@
+"""Where the course keeps files of its own, and how it writes them."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def cache_folder():
+    """Return the folder for unpacked data and trained models.
+
+    The environment variable ``GPU_COURSE_DATA`` overrides the platform's
+    usual cache folder. The folder need not exist yet.
+    """
+    override = os.environ.get("GPU_COURSE_DATA")
+    if override:
+        return Path(override).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gpu-course", appauthor=False)
+
+
+def write_atomically(path, content):
+    """Write bytes to `path` so that a reader sees the old file or the new.
+
+    The bytes go to a new file in the same folder, which then takes the
+    place of the old one. A process killed at any moment leaves one of the
+    two complete files; so does a full disk.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

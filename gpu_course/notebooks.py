@@ -1,0 +1,159 @@
+"""Execute the notebooks, store them in one canonical form, and test them."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+from gpu_course.files import write_atomically
+
+CELL_TIMEOUT_S = 120
+CELL_KEYS = ("tags",)
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+
+
+def strict_environment(folder):
+    """Return the environment in which stored outputs are made and compared.
+
+    One thread and no GPU, since the last digits of a sum depend on both, and
+    a data folder of its own, so that nothing of the user's is read or changed.
+    """
+    threads = ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    return {
+        **os.environ,
+        **{f"{library}_NUM_THREADS": "1" for library in threads},
+        "CUDA_VISIBLE_DEVICES": "",
+        "GPU_COURSE_DEVICE": "cpu",
+        "GPU_COURSE_DATA": str(folder),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def canonical(notebook):
+    """Return the text of a notebook with nothing in it that is not needed.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        Changed in place: metadata are cut down to tags, and what a progress
+        bar overwrote is dropped from the outputs, as a screen would drop it.
+    """
+    import nbformat
+
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {
+                key: cell.metadata[key]
+                for key in CELL_KEYS
+                if key in cell.metadata
+            }
+        )
+        if cell.cell_type == "code":
+            cell.outputs = _merge_streams(cell.outputs)
+    return nbformat.writes(notebook) + "\n"
+
+
+def _merge_streams(outputs):
+    """Join the pieces of each stream and apply its carriage returns."""
+    merged, streams = [], {}
+    for output in outputs:
+        if output.output_type == "stream":
+            if output.name in streams:
+                streams[output.name].text += output.text
+                continue
+            streams[output.name] = output
+        merged.append(output)
+    for output in streams.values():
+        output.text = re.sub(r".*\r(?=[^\n])", "", output.text)
+    return merged
+
+
+def run_notebooks(root, numbers=()):
+    """Execute the notebooks in fresh kernels and store what they print.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``notebooks/``.
+    numbers : sequence of str
+        Chapters such as ``"31"``; all if empty. A notebook whose execution
+        fails keeps its stored form.
+
+    Returns
+    -------
+    list of (str, float)
+        Name and seconds of each.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        environment = strict_environment(folder)
+        for path in paths:
+            if numbers and path.name.split("_")[0] not in numbers:
+                continue
+            started = time.perf_counter()
+            notebook = nbformat.read(path, as_version=4)
+            NotebookClient(
+                notebook,
+                timeout=CELL_TIMEOUT_S,
+                kernel_name="python3",
+                record_timing=False,
+                resources={"metadata": {"path": str(path.parent)}},
+            ).execute(env=environment)
+            write_atomically(path, canonical(notebook).encode())
+            times.append((path.name, time.perf_counter() - started))
+            print(f"{path.name:<32} {times[-1][1]:6.1f} s", flush=True)
+    return times
+
+
+def run_tests(root, gpu=False, extra=()):
+    """Run the linters and pytest with every notebook; return the exit code.
+
+    Parameters
+    ----------
+    gpu : bool
+        Execute the notebooks with the GPU in use and do not compare outputs,
+        which were stored without one.
+    extra : sequence of str
+        More arguments for pytest.
+    """
+    python = [sys.executable, "-m"]
+    nbval = ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
+    if gpu:
+        command = [
+            *python,
+            "pytest",
+            "--nbval-lax",
+            *nbval,
+            "notebooks",
+            *extra,
+        ]
+        return subprocess.run(command, cwd=root).returncode
+    sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
+    parallel = ["-n", "2", "--dist", "loadfile"]
+    commands = [
+        [*python, "ruff", "check", "."],
+        [*python, "ruff", "format", "--check", "."],
+        [*python, "pytest", "--nbval", *nbval, sanitize, *parallel, *extra],
+    ]
+    codes = []
+    with tempfile.TemporaryDirectory() as folder:
+        environment = strict_environment(folder)
+        for command in commands:
+            done = subprocess.run(command, cwd=root, env=environment)
+            codes.append(done.returncode)
+    return max(codes)
