@@ -179,11 +179,12 @@ def make_venv(venv):
 
 def installed_torch(python):
     """Return the versions of a torch and torchvision that work, or None."""
+    # The versions are those that pip knows; torch's own may say more.
     code = (
-        "import torch, torchvision as v; assert "
-        "tuple(map(int, torch.__version__.split('.')[:2])) >= (2, 7); "
-        "print('torch==' + torch.__version__); "
-        "print('torchvision==' + v.__version__)"
+        "import torch, torchvision; from importlib.metadata import version; "
+        "assert tuple(map(int, version('torch').split('.')[:2])) >= (2, 7); "
+        "print('torch==' + version('torch')); "
+        "print('torchvision==' + version('torchvision'))"
     )
     command = [python, "-c", code]
     asked = subprocess.run(command, capture_output=True, text=True)
@@ -232,20 +233,24 @@ def run_pip(venv, arguments, constraints):
         universal_newlines=True,
     )
     said = []
-    with open(log, "a") as file:
-        for line in pip.stdout:
-            file.write(line)
-            said.append(line)
-            word = line.split(" ", 1)[0]
-            if word in ("Collecting", "Installing"):
-                sys.stdout.write(line.rstrip()[:78] + "\n")
-                sys.stdout.flush()
+    try:
+        with open(log, "a") as file:
+            for line in pip.stdout:
+                file.write(line)
+                said.append(line)
+                word = line.split(" ", 1)[0]
+                if word in ("Collecting", "Installing"):
+                    sys.stdout.write(line.rstrip()[:78] + "\n")
+                    sys.stdout.flush()
+    except BaseException:  # interrupted, or no room for the log
+        pip.terminate()
+        raise
     if pip.wait() != 0:
-        errors = [x.strip() for x in said if x.startswith("ERROR:")]
+        errors = [x.strip() for x in said if x.lower().startswith("error:")]
         fail(
             explain("".join(said))
             or "pip could not install the course (%s); %s has all it said."
-            % (errors[-1] if errors else "no reason given", log)
+            % (errors[0] if errors else "no reason given", log)
         )
 
 
@@ -258,4 +263,11 @@ def explain(said):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "\nInterrupted: run the command again and it goes on where it "
+            "stopped.\n"
+        )
+        sys.exit(130)

@@ -5,6 +5,7 @@ are pickles inside. A safetensors file holds numbers and text, so one from a
 stranger can be wrong but not dangerous.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,12 @@ def write_tensors(path, tensors, text):
         key: value.detach().cpu().contiguous().clone()
         for key, value in tensors.items()
     }
-    metadata = {"format": FORMAT, "json": json.dumps(text)}
+    text = json.dumps(text)
+    metadata = {
+        "format": FORMAT,
+        "json": text,
+        "sha256": _digest(tensors, text),
+    }
     write_atomically(path, save(tensors, metadata))
 
 
@@ -61,7 +67,22 @@ def read_tensors(path):
             f"{path} is no checkpoint of this course: expected format "
             f"{FORMAT!r}, got {metadata.get('format')!r}"
         )
-    return tensors, json.loads(metadata["json"])
+    text = metadata.get("json", "")
+    if _digest(tensors, text) != metadata.get("sha256"):
+        raise CheckpointError(
+            f"{path} is damaged: its content does not have the SHA-256 that "
+            "was written with it; delete it and train again"
+        )
+    return tensors, json.loads(text)
+
+
+def _digest(tensors, text):
+    """Return a SHA-256 of everything that is stored, as text."""
+    digest = hashlib.sha256(text.encode())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def with_prefix(tensors, prefix):
@@ -84,8 +105,8 @@ class Checkpoint:
     optimizer : dict
         The optimizer's ``state_dict``.
     losses : float32 tensor (steps so far,)
-    rng : uint8 tensor
-        The state of torch's generator on the CPU.
+    rng : dict of str to uint8 tensor
+        The states of torch's generators, by type of device.
     progress : dict
         Where the run is, in types that JSON has.
     """
@@ -93,12 +114,13 @@ class Checkpoint:
     model: dict
     optimizer: dict
     losses: torch.Tensor
-    rng: torch.Tensor
+    rng: dict
     progress: dict
 
     def save(self, path):
         """Write the checkpoint: see `write_tensors`."""
-        tensors = {"losses": self.losses, "rng": self.rng}
+        tensors = {"losses": self.losses}
+        tensors |= {f"rng.{key}": value for key, value in self.rng.items()}
         tensors |= {f"model.{key}": value for key, value in self.model.items()}
         for index, state in self.optimizer["state"].items():
             for key, value in state.items():
@@ -126,6 +148,6 @@ class Checkpoint:
             model=with_prefix(tensors, "model."),
             optimizer={"state": state, "param_groups": text["groups"]},
             losses=tensors["losses"],
-            rng=tensors["rng"],
+            rng=with_prefix(tensors, "rng."),
             progress=text["progress"],
         )

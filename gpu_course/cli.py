@@ -30,7 +30,7 @@ def main(argv=None):
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt as interrupt:
-        print(f"\n{interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"\n{str(interrupt) or 'interrupted'}", file=sys.stderr)
         return 130
     except (ArithmeticError, OSError, RuntimeError, ValueError) as error:
         print(f"gpu-course: {error}", file=sys.stderr)
@@ -203,15 +203,19 @@ def _bench(arguments):
 
 
 def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number above 0, got {text}"
+        )
+    return int(text)
 
 
 def _percent(text):
-    number = float(text)
-    if not 0 < number <= 100:
+    try:
+        number = float(text)
+    except ValueError:
+        number = None
+    if number is None or not 0 < number <= 100:
         raise argparse.ArgumentTypeError(
             f"must be a percentage from 0 to 100, got {text}"
         )

@@ -10,6 +10,7 @@ database of handwritten digits"; licence CC BY-SA 3.0.
 import getpass
 import gzip
 import hashlib
+import os
 import tempfile
 import warnings
 from importlib import resources
@@ -96,13 +97,18 @@ def _read_files(names, root):
         return read(root)
     except OSError as error:
         reason = error.strerror or error
-    fallback = Path(tempfile.gettempdir()) / f"gpu-course-{getpass.getuser()}"
+    fallback = Path(tempfile.gettempdir()) / f"gpu-course-{_user()}"
     warnings.warn(
         f"{root} cannot be used for MNIST ({reason}); using {fallback}. "
         "Set GPU_COURSE_DATA to a folder that can be written.",
         stacklevel=3,
     )
     return read(fallback)
+
+
+def _user():
+    """Return what tells users apart; in a container one may have no name."""
+    return os.getuid() if hasattr(os, "getuid") else getpass.getuser()
 
 
 def mnist_root(root=None):

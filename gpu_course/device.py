@@ -44,13 +44,14 @@ def pick_device(device=None):
                     stacklevel=2,
                 )
         return torch.device("cpu")
+    asked = device
     try:
-        device = torch.device(device)
+        device = torch.device(asked)
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", "cuda", "mps"):
         raise ValueError(
-            f"device must be 'cpu', 'cuda' or 'mps', got {device!r}"
+            f"device must be 'cpu', 'cuda' or 'mps', got {str(asked)!r}"
         )
     if device.type != "cpu":
         problem = try_device(device)
@@ -78,7 +79,7 @@ def try_device(device):
     try:
         product = (a.to(device) @ a.to(device)).cpu()
     except Exception as error:  # drivers and builds fail in many ways
-        return str(error).strip().splitlines()[0] or type(error).__name__
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
     if not torch.equal(product, a @ a):
         return "it computes a wrong matrix product"
     return None
@@ -161,8 +162,15 @@ def machine_report():
         driver=nvidia_smi("driver_version"),
         cuda=torch.version.cuda,
         device=pick_device().type,
-        packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        packages={name: _version(name) for name in PACKAGES},
     )
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def nvidia_smi(field):

@@ -44,59 +44,72 @@ def to_digit(image):
 
 def _grey(image):
     """Return the picture as finite float32 (H, W); the scale is arbitrary."""
-    from PIL import Image
-
-    if hasattr(image, "detach"):
-        image = image.detach().cpu().numpy()
+    if hasattr(image, "cpu"):  # a tensor; files have detach too
+        image = _array_of_tensor(image)
     if isinstance(image, (np.ndarray, list, tuple)):
         grey = _grey_of_array(np.asarray(image))
-    elif isinstance(image, Image.Image):
-        grey = _decode(image, "the picture")
     else:
-        grey = _decode_file(image)
+        grey = _open(image)
     if grey.size == 0:
         raise ValueError(f"the picture is empty: its shape is {grey.shape}")
-    if not np.isfinite(grey).all():
+    _check_finite(grey)
+    if grey.dtype.kind == "f":  # of any range, and float32 holds less
+        peak = max(float(grey.max()), -float(grey.min()))
+        grey = grey / (peak or 1.0)
+    return grey.astype("float32")
+
+
+def _array_of_tensor(tensor):
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point():
+        tensor = tensor.double()  # NumPy has no bfloat16
+    try:
+        return tensor.numpy()
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"the tensor is no picture: {error}") from error
+
+
+def _check_finite(array):
+    if not np.isfinite(array).all():
         raise ValueError("the picture has pixels that are NaN or infinite")
-    return grey
 
 
-def _decode_file(path):
+def _open(image):
+    """Decode a file or a PIL image; turn what goes wrong into ValueError."""
     from PIL import Image
 
+    opened = isinstance(image, Image.Image)
+    name = "the image" if opened else image
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            with Image.open(path) as image:
-                return _decode(image, path)
+            if opened:
+                return _decode(image)
+            with Image.open(image) as file:
+                return _decode(file)
     except FileNotFoundError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(
-            f"{path} has more than {MAX_PIXELS:,} pixels; scale it down first"
+            f"{name} has more than {MAX_PIXELS:,} pixels; scale it down first"
         ) from None
     except Exception as error:  # Pillow's decoders raise whatever they like
-        if isinstance(error, ValueError) and str(path) in str(error):
-            raise
         reason = str(error) or type(error).__name__
         raise ValueError(
-            f"cannot read {path} as a picture: {reason}"
+            f"cannot read {name} as a picture: {reason}"
         ) from error
 
 
-def _decode(image, name):
+def _decode(image):
     from PIL import Image, ImageOps
 
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise ValueError(
-            f"{name} has {width}×{height} pixels, more than {MAX_PIXELS:,}; "
-            "scale it down first"
-        )
+        raise Image.DecompressionBombError
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return np.asarray(image, dtype="float32")
+        return np.asarray(image)
     if image.mode == "LAB":
         image = image.getchannel("L")
     if image.has_transparency_data:
@@ -110,7 +123,7 @@ def _decode(image, name):
         )
     elif image.mode not in ("1", "L"):
         image = image.convert("RGB")
-    return np.asarray(image.convert("L"), dtype="float32")
+    return np.asarray(image.convert("L"))
 
 
 def _grey_of_array(array):
@@ -123,7 +136,7 @@ def _grey_of_array(array):
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim == 2:
-        return array.astype("float32")
+        return array
     if array.ndim != 3 or array.shape[-1] not in (3, 4):
         raise ValueError(
             "an array must have shape (H, W), (1, H, W), (H, W, C) or "
@@ -131,6 +144,7 @@ def _grey_of_array(array):
         )
     if array.size == 0:
         return array[..., 0]
+    _check_finite(array)
     low, high = array.min(), array.max()
     if not (0 <= low and high <= 255):
         raise ValueError(
@@ -138,7 +152,7 @@ def _grey_of_array(array):
         )
     scale = 255 if array.dtype.kind in "fb" and high <= 1 else 1
     array = np.rint(array * float(scale)).astype("uint8")
-    return _decode(Image.fromarray(array), "the picture")
+    return _open(Image.fromarray(array))
 
 
 def _ink(grey):

@@ -3,9 +3,15 @@
 import importlib.metadata
 import shutil
 import sys
+import warnings
 from dataclasses import asdict, dataclass
 
-from gpu_course.device import machine_report, nvidia_smi, try_device
+from gpu_course.device import (
+    machine_report,
+    nvidia_smi,
+    pick_device,
+    try_device,
+)
 
 NEEDED = ("jupyterlab", "matplotlib", "numba", "numpy", "torch", "torchvision")
 GPU_BUILDS = "https://pytorch.org/get-started/locally/"
@@ -39,6 +45,7 @@ def diagnose():
         _cpu(),
         _cuda(),
         _mps(),
+        _device(),
         _disk(),
     ]
 
@@ -48,8 +55,18 @@ def diagnosis(findings):
     return {
         "ok": all(finding.status != "problem" for finding in findings),
         "findings": [asdict(finding) for finding in findings],
-        "machine": machine_report().to_dict(),
+        "machine": _machine(),
     }
+
+
+def _machine():
+    """The report as a dict; None where what it needs is itself broken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the findings say it
+            return machine_report().to_dict()
+    except Exception:  # a broken torch raises whatever it likes
+        return None
 
 
 def _python():
@@ -113,8 +130,8 @@ def _try(device):
     """As `try_device`, also where torch itself does not import."""
     try:
         return try_device(device)
-    except ImportError as error:
-        return str(error)
+    except Exception as error:  # on Windows a missing library is an OSError
+        return str(error) or type(error).__name__
 
 
 def _cuda():
@@ -122,7 +139,7 @@ def _cuda():
     gpu = nvidia_smi("name")
     try:
         import torch
-    except ImportError:
+    except Exception:
         return Finding("CUDA", "absent", "not tried: torch does not import")
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name(0)
@@ -162,14 +179,30 @@ def _cuda():
 def _mps():
     if sys.platform != "darwin":
         return Finding("MPS", "absent", "only Apple computers have it")
-    import torch
-
+    try:
+        import torch
+    except Exception:
+        return Finding("MPS", "absent", "not tried: torch does not import")
     if not torch.backends.mps.is_available():
         return Finding("MPS", "absent", "this macOS or torch does not have it")
     problem = _try("mps")
     if problem:
         return Finding("MPS", "problem", f"{problem}; update macOS and torch")
     return Finding("MPS", "ok", "computed a matrix product")
+
+
+def _device():
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what fails is a finding above
+            device = pick_device()
+    except ValueError as error:
+        return Finding(
+            "device", "problem", f"{error}; change or unset GPU_COURSE_DEVICE"
+        )
+    except Exception:
+        return Finding("device", "absent", "not tried: torch does not import")
+    return Finding("device", "ok", f"the course uses {device}")
 
 
 def _disk():

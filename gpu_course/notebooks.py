@@ -79,6 +79,20 @@ def _merge_streams(outputs):
     return merged
 
 
+def _chosen(root, numbers):
+    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    if not numbers:
+        return paths
+    there = [path.name.split("_")[0] for path in paths]
+    wanted = [number.zfill(2) for number in numbers]
+    for number in wanted:
+        if number not in there:
+            raise ValueError(
+                f"no chapter {number}; there are {', '.join(there)}"
+            )
+    return [path for path in paths if path.name.split("_")[0] in wanted]
+
+
 def run_notebooks(root, numbers=()):
     """Execute the notebooks in fresh kernels and store what they print.
 
@@ -94,26 +108,36 @@ def run_notebooks(root, numbers=()):
     -------
     list of (str, float)
         Name and seconds of each.
+
+    Raises
+    ------
+    ValueError
+        If there is no such chapter.
+    RuntimeError
+        If a cell fails.
     """
     import nbformat
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
-    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    paths = _chosen(root, numbers)
     times = []
     with tempfile.TemporaryDirectory() as folder:
         environment = strict_environment(folder)
         for path in paths:
-            if numbers and path.name.split("_")[0] not in numbers:
-                continue
             started = time.perf_counter()
             notebook = nbformat.read(path, as_version=4)
-            NotebookClient(
+            client = NotebookClient(
                 notebook,
                 timeout=CELL_TIMEOUT_S,
                 kernel_name="python3",
                 record_timing=False,
                 resources={"metadata": {"path": str(path.parent)}},
-            ).execute(env=environment)
+            )
+            try:
+                client.execute(env=environment)
+            except CellExecutionError as error:
+                raise RuntimeError(f"{path.name} failed: {error}") from error
             write_atomically(path, canonical(notebook).encode())
             times.append((path.name, time.perf_counter() - started))
             print(f"{path.name:<32} {times[-1][1]:6.1f} s", flush=True)
@@ -156,4 +180,4 @@ def run_tests(root, gpu=False, extra=()):
         for command in commands:
             done = subprocess.run(command, cwd=root, env=environment)
             codes.append(done.returncode)
-    return max(codes)
+    return next((code for code in codes if code), 0)  # killed: negative

@@ -68,6 +68,15 @@ class Recipe:
                     f"{name} must be positive, got {getattr(self, name)}"
                 )
 
+    def __str__(self):
+        text = f"{self.optimizer}, {self.schedule} rate {self.learning_rate}"
+        if self.optimizer == "sgd":
+            text += f", momentum {self.momentum}"
+        if self.label_smoothing:
+            text += f", label smoothing {self.label_smoothing}"
+        text += f", {self.epochs} epoch(s) in batches of {self.batch_size}"
+        return text
+
     def build(self, model, steps):
         """Return the optimizer and the schedule for this many steps."""
         if self.optimizer == "sgd":
@@ -252,7 +261,7 @@ class _Run:
 
     def train_epoch(self, stop, progress):
         """Train to the end of the current epoch, from the current batch."""
-        done, rng = self.batch, torch.get_rng_state()
+        done, rng = self.batch, _random_states(self.device)
         _seed_epoch(self.seed, self.epoch)
         batches = _batches(
             self.train, self.recipe.batch_size, self.device, shuffle=True
@@ -260,7 +269,7 @@ class _Run:
         for _ in range(done):  # a resumed epoch: the same order, from there
             next(batches)
         if done:
-            torch.set_rng_state(rng)
+            _set_random_states(rng, self.device)
         title = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
         with progress_bar(title, self.batches, done, progress) as bar:
             for images, labels in batches:
@@ -292,9 +301,10 @@ class _Run:
         return self.losses[: self.step].tolist()
 
     def check(self):
-        """Raise if a loss so far is not finite."""
+        """Raise if a loss so far, or a weight now, is not finite."""
         finite = torch.isfinite(self.losses[: self.step])
         if bool(finite.all()):
+            self.check_weights()
             return
         first = int((~finite).int().argmax())
         raise TrainingDiverged(
@@ -303,6 +313,16 @@ class _Run:
             f"{self.recipe.learning_rate}: lower it, or look for NaN in the "
             "data"
         )
+
+    def check_weights(self):
+        # The last update can overflow after a loss that was still finite.
+        sums = [p.detach().double().sum() for p in self.model.parameters()]
+        if not bool(torch.isfinite(torch.stack(sums)).all()):
+            raise TrainingDiverged(
+                f"a weight became NaN or infinite by step {self.step} (epoch "
+                f"{self.epoch + 1}), with a learning rate of "
+                f"{self.recipe.learning_rate}: lower it"
+            )
 
     def interrupt(self):
         self.save()
@@ -330,7 +350,7 @@ class _Run:
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             losses=self.losses[: self.step],
-            rng=torch.get_rng_state(),
+            rng=_random_states(self.device),
             progress={
                 **self.identity(),
                 "epoch": self.epoch,
@@ -353,11 +373,22 @@ class _Run:
                     f"{self.path} is of another run: its {name} is "
                     f"{saved.progress[name]}, this run's is {ours}"
                 )
-        self.model.load_state_dict(saved.model)
+        try:
+            self.model.load_state_dict(saved.model)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self.path} is of another model: {error}"
+            ) from error
         self.optimizer.load_state_dict(saved.optimizer)
+        for parameter, state in self.optimizer.state.items():
+            for key, value in state.items():
+                if value.shape == parameter.shape:
+                    # The fused step walks through memory: the layout of its
+                    # averages must be that of the weights.
+                    state[key] = torch.empty_like(parameter).copy_(value)
         self.schedule.load_state_dict(saved.progress["schedule"])
         torch.set_num_threads(saved.progress["threads"])
-        torch.set_rng_state(saved.rng)
+        _set_random_states(saved.rng, self.device)
         self.losses[: len(saved.losses)] = saved.losses.to(self.device)
         self.epoch, self.batch = (
             saved.progress["epoch"],
@@ -373,6 +404,24 @@ def _seed_epoch(seed, epoch):
     """Seed torch so that each epoch has its own order, the same every time."""
     state = np.random.SeedSequence((seed, epoch)).generate_state(1)
     torch.manual_seed(int(state[0]))
+
+
+def _random_states(device):
+    """Return {type of device: state} of the generators that a run draws from.
+
+    The order of the images comes from the CPU's, dropout from the device's.
+    """
+    states = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        module = torch.get_device_module(device)
+        states[device.type] = module.get_rng_state()
+    return states
+
+
+def _set_random_states(states, device):
+    torch.set_rng_state(states["cpu"])
+    if device.type != "cpu" and device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type])
 
 
 def _batches(dataset, batch_size, device, shuffle=False):

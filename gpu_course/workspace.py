@@ -7,7 +7,9 @@ the copy in ``work/notebooks/``, which git ignores and no update overwrites.
 import hashlib
 import json
 import os
+import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -118,6 +120,10 @@ def pick_port(port=None):
         The one that must be free. Default: the first free one from 8888 on.
     """
     if port is not None:
+        if not 0 < port < 65536:
+            raise WorkspaceError(
+                f"port must be between 1 and 65535, got {port}"
+            )
         if not _free(port):
             raise WorkspaceError(
                 f"port {port} is taken: name another, "
@@ -139,7 +145,7 @@ def _free(port):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
+        except OSError:
             return False
     return True
 
@@ -152,10 +158,7 @@ def open_lab(port=None, browser=True):
     root = course_root()
     port = pick_port(port)
     for name in update_copy(root):
-        print(
-            f"{name} has a newer version: 'gpu-course reset {name[:2]}' "
-            "takes it and keeps yours beside it."
-        )
+        print(f"{name} has a newer version: {_how_to_take(name)}.")
     token = secrets.token_hex(24)
     page = f"/lab/tree/notebooks/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", "--log-level=WARN"]
@@ -172,6 +175,8 @@ def open_lab(port=None, browser=True):
         "JUPYTER_TOKEN": token,  # not on the command line, which others see
         "JUPYTER_CONFIG_PATH": os.pathsep.join(configs),
     }
+    # Being told to end must not leave the server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command, env=environment)
     try:
         if _wait_until_up(server, port):
@@ -181,18 +186,32 @@ def open_lab(port=None, browser=True):
                 flush=True,
             )
         return server.wait()
-    except KeyboardInterrupt:  # the server got it too, and asks or ends
+    except KeyboardInterrupt:
+        # In a terminal the server got it too, and asks whether to end.
+        if not (sys.stdin and sys.stdin.isatty()):
+            server.terminate()
         return server.wait()
     finally:
         if server.poll() is None:
             server.terminate()
+            server.wait()
+
+
+def _how_to_take(name):
+    if re.fullmatch(r"\d\d_[^/]*\.ipynb", name):
+        return (
+            f"'gpu-course reset {name[:2]}' takes it and keeps yours beside it"
+        )
+    return f"delete work/notebooks/{name} and start again to take it"
 
 
 def _wait_until_up(server, port):
+    # Without the proxy that the environment may name: this stays in here.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + START_TIMEOUT_S
     while server.poll() is None and time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=2)
+            direct.open(f"http://127.0.0.1:{port}/api", timeout=2).close()
             return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
