@@ -1,8 +1,12 @@
 """Where the course keeps files of its own, and how it writes them."""
 
+import contextlib
 import os
 import secrets
+import time
 from pathlib import Path
+
+ABANDONED_AFTER_S = 3600
 
 
 def cache_folder():
@@ -24,7 +28,8 @@ def write_atomically(path, content):
 
     The bytes go to a new file in the same folder, which then takes the
     place of the old one. A process killed at any moment leaves one of the
-    two complete files; so does a full disk.
+    two complete files; so does a full disk. What a killed process began is
+    removed by a later call, an hour on.
 
     Raises
     ------
@@ -33,7 +38,9 @@ def write_atomically(path, content):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    prefix = f".{path.name}."
+    _remove_abandoned(path.parent, prefix)
+    part = path.with_name(prefix + secrets.token_hex(6))
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -42,3 +49,11 @@ def write_atomically(path, content):
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder, prefix):
+    for part in folder.iterdir():
+        if part.name.startswith(prefix):
+            with contextlib.suppress(OSError):  # another process was faster
+                if time.time() - part.stat().st_mtime > ABANDONED_AFTER_S:
+                    part.unlink()

@@ -206,6 +206,8 @@ def fit(
                 run.history.validation_accuracy.append(accuracy)
                 model.train()
             run.epoch, run.batch = run.epoch + 1, 0
+            if stop.is_set():  # Ctrl-C during the validation
+                run.interrupt()
     run.save()
     run.history.losses = run.recorded()
     return run.history
@@ -316,8 +318,8 @@ class _Run:
 
     def check_weights(self):
         # The last update can overflow after a loss that was still finite.
-        sums = [p.detach().double().sum() for p in self.model.parameters()]
-        if not bool(torch.isfinite(torch.stack(sums)).all()):
+        finite = [torch.isfinite(p).all() for p in self.model.parameters()]
+        if not bool(torch.stack(finite).all()):
             raise TrainingDiverged(
                 f"a weight became NaN or infinite by step {self.step} (epoch "
                 f"{self.epoch + 1}), with a learning rate of "
@@ -326,10 +328,12 @@ class _Run:
 
     def interrupt(self):
         self.save()
-        message = (
-            f"training stopped after batch {self.batch} of {self.batches} of "
-            f"epoch {self.epoch + 1} of {self.recipe.epochs}"
-        )
+        if self.batch:
+            place = f"batch {self.batch} of {self.batches} of epoch "
+            place += f"{self.epoch + 1}"
+        else:
+            place = f"epoch {self.epoch}"
+        message = f"training stopped after {place} of {self.recipe.epochs}"
         if self.path is not None:
             message += f"; {self.path} holds it, resume=True goes on"
         raise TrainingInterrupted(message)

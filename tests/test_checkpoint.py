@@ -334,16 +334,28 @@ fit(new(seed=7), examples(), LONG, checkpoint=path, resume=path.exists())
 LONG = replace(ADAM, epochs=400)  # 1,200 steps, with a file after most
 
 
-def start(program, *arguments):
-    folder = os.path.dirname(__file__)  # noqa: PTH120
-    path = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """Start Python programs; those that are left are killed at the end."""
+    started = []
+
+    def start(program, *arguments):
+        folder = os.path.dirname(__file__)  # noqa: PTH120
+        path = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_for_change(path, before, seconds=60):
@@ -361,7 +373,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, one_thread):
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, start, one_thread):
     path, chance = tmp_path / "run", random.Random(0)
     batches, written = [], None
     for _ in range(4):
@@ -370,7 +382,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, one_thread):
         time.sleep(chance.uniform(0, 0.2))
         assert process.poll() is None, process.communicate()[1]
         process.kill()
-        process.communicate()
+        process.wait()
         written = path.stat().st_mtime_ns
         batches.append(len(Checkpoint.load(path).losses))
     assert batches == sorted(batches)
@@ -402,12 +414,12 @@ sys.exit(cli.main(["train", *options]))
 """
 
 
-def test_ctrl_c_leaves_a_checkpoint(tmp_path):
+def test_ctrl_c_leaves_a_checkpoint(tmp_path, start):
     process = start(COMMAND, tmp_path / "lenet", 0)
     for _ in range(20):
         assert process.stdout.readline() == "a step\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "training stopped after batch 1 of 1 of epoch" in errors
     assert "Traceback" not in errors
@@ -416,14 +428,14 @@ def test_ctrl_c_leaves_a_checkpoint(tmp_path):
     assert len(Checkpoint.load(path).losses) >= 20
 
 
-def test_a_second_ctrl_c_stops_a_step_that_hangs(tmp_path):
+def test_a_second_ctrl_c_stops_a_step_that_hangs(tmp_path, start):
     process = start(COMMAND, tmp_path / "lenet", 500)
     assert process.stdout.readline() == "a step\n"
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert process.poll() is None  # the step is to be finished
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     (path,) = tmp_path.iterdir()
     assert Checkpoint.load(path).progress["batch"] == 0

@@ -33,6 +33,7 @@ PUBLISHED = {  # SHA-256 of the files on yann.lecun.com, unpacked
     ),
 }
 LABELS = "t10k-labels-idx1-ubyte"  # the smallest of the four
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture(scope="module")

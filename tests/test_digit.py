@@ -223,6 +223,12 @@ def test_a_photo_is_turned_as_its_exif_says(drawing, tmp_path, orientation):
     assert difference(to_digit(path), to_digit(drawing)) == 0
 
 
+def test_damaged_exif_is_passed_over_in_silence(drawing, tmp_path):
+    path = tmp_path / "photo.jpg"
+    drawing.save(path, quality=100, exif=b"Exif\0\0II*\0\x08\0\0\0\x01")
+    assert difference(to_digit(path), to_digit(drawing)) <= SIMILAR
+
+
 ARRAYS = {
     "uint8": lambda grey: grey,
     "0..1": lambda grey: grey / 255,

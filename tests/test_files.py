@@ -70,3 +70,13 @@ def test_a_reader_never_sees_a_part(tmp_path):
         seen.add(path.read_bytes())
     writer.join()
     assert seen <= contents
+
+
+def test_what_a_killed_process_began_is_removed_an_hour_on(tmp_path):
+    path = tmp_path / "file"
+    abandoned, recent = tmp_path / ".file.abc", tmp_path / ".file.def"
+    for part in (abandoned, recent):
+        part.write_bytes(b"half")
+    os.utime(abandoned, (0, 0))
+    write_atomically(path, b"new")
+    assert sorted(tmp_path.iterdir()) == [recent, path]

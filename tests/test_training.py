@@ -403,3 +403,16 @@ def test_learns_to_tell_two_patterns_apart():
     loss, accuracy = evaluate(model, data, "cpu")
     assert accuracy == 1
     assert loss < 0.1
+
+
+def test_an_interrupt_during_the_last_validation_is_heard(monkeypatch):
+    judge = training.evaluate
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return judge(*arguments)
+
+    monkeypatch.setattr(training, "evaluate", interrupted)
+    recipe = replace(SGD, epochs=1)
+    with pytest.raises(KeyboardInterrupt, match="after epoch 1 of 1"):
+        fit(lenet(), examples(), recipe, validation=examples())
