@@ -11,8 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from gpu_course.data import mnist_loader, preload
 from gpu_course.device import pick_device
 from gpu_course.models import LeNet
+from gpu_course.recipe import ARTICLE, ONE_EPOCH, Recipe
 from gpu_course.timing import time_call
-from gpu_course.training import ARTICLE, ONE_EPOCH, Recipe, evaluate, fit
+from gpu_course.training import evaluate, fit
 
 BATCH_SIZES = (32, 100, 256, 1024)
 IMAGES_PER_BATCH_SIZE = 10_000

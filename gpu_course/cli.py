@@ -71,7 +71,8 @@ def _train(arguments):
     from gpu_course.device import pick_device
     from gpu_course.inference import Classifier
     from gpu_course.models import LeNet
-    from gpu_course.training import evaluate, fit, recipe_for
+    from gpu_course.recipe import recipe_for
+    from gpu_course.training import evaluate, fit
 
     device = pick_device(arguments.device)
     if arguments.threads:

@@ -1,6 +1,7 @@
 """What works on this machine, what does not, and what to do about it."""
 
 import importlib.metadata
+import os
 import shutil
 import sys
 import warnings
@@ -153,6 +154,8 @@ def _cuda():
             f"{name} fails: {problem}. This torch is built for {built}; if "
             f"your GPU is older, take an older build: {GPU_BUILDS}",
         )
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return Finding("CUDA", "absent", "CUDA_VISIBLE_DEVICES hides all GPUs")
     if driver is None:
         return Finding(
             "CUDA",

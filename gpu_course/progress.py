@@ -14,7 +14,7 @@ def progress_bar(title, total, done=0, show=True):
     what it leaves in the stored output is the same on every run: blanks.
     Elsewhere it goes to standard error, and only if that is a terminal.
     """
-    notebook = "ipykernel" in sys.modules
+    notebook = _in_notebook()
     hidden = False if notebook else None  # None: hidden unless a terminal
     return tqdm(
         desc=title,
@@ -26,3 +26,11 @@ def progress_bar(title, total, done=0, show=True):
         ncols=WIDTH,
         mininterval=0.2,
     )
+
+
+def _in_notebook():
+    """A kernel has IPython loaded, and IPython knows that it is one."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return getattr(shell, "kernel", None) is not None

@@ -1,4 +1,4 @@
-"""Train a classifier and judge it: recipes, `fit`, `evaluate`.
+"""Train a classifier and judge it: `fit` and `evaluate`.
 
 `fit` is the loop that the chapters take apart: batches, loss, gradient,
 update. Around it stand what a real run needs: seeds, a validation split,
@@ -10,7 +10,8 @@ import ctypes
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,98 +24,6 @@ from gpu_course.progress import progress_bar
 
 CHECK_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
 SAVE_EVERY_S = 5.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a training run does, apart from its data, its seed and its machine.
-
-    Parameters
-    ----------
-    optimizer : {"sgd", "adam"}
-    learning_rate : float
-        Constant, or the peak for ``schedule="one-cycle"``.
-    batch_size, epochs : int
-    schedule : {"constant", "one-cycle"}
-        One-cycle warms up, peaks after three tenths of the steps and decays
-        to nearly nothing (Smith and Topin 2017, arXiv:1708.07120).
-    momentum : float
-        For SGD.
-    label_smoothing : float
-        The share of each target that is spread over all classes.
-    """
-
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    schedule: str = "constant"
-    momentum: float = 0.9
-    label_smoothing: float = 0.0
-
-    def __post_init__(self):
-        if self.optimizer not in ("sgd", "adam"):
-            raise ValueError(
-                f"optimizer must be 'sgd' or 'adam', got {self.optimizer!r}"
-            )
-        if self.schedule not in ("constant", "one-cycle"):
-            raise ValueError(
-                "schedule must be 'constant' or 'one-cycle', "
-                f"got {self.schedule!r}"
-            )
-        for name in ("learning_rate", "batch_size", "epochs"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"{name} must be positive, got {getattr(self, name)}"
-                )
-
-    def __str__(self):
-        text = f"{self.optimizer}, {self.schedule} rate {self.learning_rate}"
-        if self.optimizer == "sgd":
-            text += f", momentum {self.momentum}"
-        if self.label_smoothing:
-            text += f", label smoothing {self.label_smoothing}"
-        text += f", {self.epochs} epoch(s) in batches of {self.batch_size}"
-        return text
-
-    def build(self, model, steps):
-        """Return the optimizer and the schedule for this many steps."""
-        if self.optimizer == "sgd":
-            optimizer = torch.optim.SGD(
-                model.parameters(), self.learning_rate, self.momentum
-            )
-        else:
-            optimizer = torch.optim.Adam(
-                model.parameters(), self.learning_rate, fused=True
-            )
-        if self.schedule == "constant":
-            schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1, steps)
-        else:
-            schedule = torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, self.learning_rate, total_steps=steps
-            )
-        return optimizer, schedule
-
-
-# The article's recipe, and ours. Ours were chosen on a validation split of
-# the training images (chapter 31), never on the test set.
-ARTICLE = Recipe("sgd", 0.001, batch_size=100, epochs=2)
-ONE_EPOCH = Recipe(
-    "adam", 0.02, 256, 1, schedule="one-cycle", label_smoothing=0.05
-)
-FOUR_EPOCHS = Recipe(
-    "adam", 0.012, 256, 4, schedule="one-cycle", label_smoothing=0.05
-)
-
-
-def recipe_for(epochs=None, target=None):
-    """Return the recipe for so many epochs, or for a test accuracy in percent.
-
-    Up to 98 % one epoch is known to do; above, four.
-    """
-    if epochs is None:
-        epochs = 1 if target is None or target <= 98 else 4
-    return ONE_EPOCH if epochs == 1 else replace(FOUR_EPOCHS, epochs=epochs)
 
 
 @dataclass
@@ -370,6 +279,11 @@ class _Run:
     def load(self):
         if self.path is None:
             raise ValueError("resume=True needs a checkpoint to resume from")
+        if not Path(self.path).is_file():
+            raise FileNotFoundError(
+                f"no interrupted run at {self.path}: start one without "
+                "resuming"
+            )
         saved = Checkpoint.load(self.path)
         for name, ours in self.identity().items():
             if saved.progress[name] != ours:

@@ -25,7 +25,8 @@ from gpu_course.checkpoint import (
 )
 from gpu_course.inference import Classifier
 from gpu_course.models import LeNet
-from gpu_course.training import Recipe, TrainingInterrupted
+from gpu_course.recipe import Recipe
+from gpu_course.training import TrainingInterrupted
 
 SGD = Recipe("sgd", 0.05, 8, 2)
 ADAM = Recipe("adam", 0.01, 8, 2, "one-cycle", label_smoothing=0.1)

@@ -23,6 +23,7 @@ def machine(monkeypatch, tmp_path):
     """A Linux machine with no GPU and an empty cache of its own."""
     monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path / "cache"))
     monkeypatch.delenv("GPU_COURSE_DEVICE", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
@@ -113,6 +114,14 @@ def test_a_gpu_that_works(monkeypatch):
     assert finding("CUDA") == doctor.Finding(
         "CUDA", "ok", "Tesla T4 computed a matrix product"
     )
+
+
+def test_a_hidden_gpu_is_no_problem(monkeypatch):
+    has_driver(monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    found = {finding.name: finding for finding in doctor.diagnose()}["CUDA"]
+    assert found.status == "absent"
+    assert "CUDA_VISIBLE_DEVICES" in found.message
 
 
 def test_a_gpu_with_a_cpu_only_torch(monkeypatch):

@@ -23,7 +23,8 @@ from gpu_course.checkpoint import Checkpoint
 from gpu_course.device import pick_device, try_device
 from gpu_course.inference import Classifier
 from gpu_course.models import LeNet
-from gpu_course.training import Recipe, fit
+from gpu_course.recipe import Recipe
+from gpu_course.training import fit
 
 ADAM = Recipe("adam", 0.01, 16, 2, "one-cycle", label_smoothing=0.05)
 SGD = Recipe("sgd", 0.01, 16, 2)

@@ -11,7 +11,8 @@ from torch.utils.data import TensorDataset
 from gpu_course.checkpoint import CheckpointError, write_tensors
 from gpu_course.inference import Classifier
 from gpu_course.models import LeNet
-from gpu_course.training import Recipe, fit
+from gpu_course.recipe import Recipe
+from gpu_course.training import fit
 
 MEAN, STD = 0.25, 0.5
 

@@ -17,14 +17,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from gpu_course import training
 from gpu_course.checkpoint import Checkpoint
 from gpu_course.models import LeNet
-from gpu_course.training import (
-    FOUR_EPOCHS,
-    ONE_EPOCH,
-    Recipe,
-    TrainingDiverged,
-    evaluate,
-    recipe_for,
-)
+from gpu_course.recipe import Recipe
+from gpu_course.training import TrainingDiverged, evaluate
 
 SGD = Recipe("sgd", 0.05, 8, 2)
 ADAM = Recipe("adam", 0.01, 8, 2, "one-cycle", label_smoothing=0.1)
@@ -291,29 +285,6 @@ def test_one_cycle_rates_are_those_of_torch():
     assert max(rates) == pytest.approx(0.01)
     assert rates.index(max(rates)) == 2  # the third of ten steps
     assert rates[0] == pytest.approx(0.01 / 25)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"optimizer": "lion"}, "'sgd' or 'adam', got 'lion'"),
-        ({"schedule": "cosine"}, "'constant' or 'one-cycle', got 'cosine'"),
-        ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
-        ({"learning_rate": math.nan}, "learning_rate must .* got nan"),
-        ({"batch_size": 0}, "batch_size must be positive, got 0"),
-        ({"epochs": -1}, "epochs must be positive, got -1"),
-    ],
-)
-def test_wrong_recipes_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(SGD, **change)
-
-
-def test_recipe_for_takes_epochs_first_then_the_target():
-    assert recipe_for() == recipe_for(target=98) == ONE_EPOCH
-    assert recipe_for(target=98.1) == recipe_for(epochs=4) == FOUR_EPOCHS
-    assert recipe_for(epochs=1, target=99) == ONE_EPOCH
-    assert recipe_for(epochs=7) == replace(FOUR_EPOCHS, epochs=7)
 
 
 def finite(checkpoint):
