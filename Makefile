@@ -1,4 +1,5 @@
-# 'make' alone lists the targets. PYTHON, PORT and TORCH_INDEX can be set.
+# 'make' alone lists the targets. PYTHON, PORT, TORCH_INDEX and LAB_OPTIONS
+# (e.g. --no-browser) can be set.
 PYTHON ?= python3
 PORT ?=
 export TORCH_INDEX
@@ -7,7 +8,7 @@ RUN = .venv/bin/python -m gpu_course
 .PHONY: help lab test test-gpu run-notebooks format environment
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 lab: environment  ## open the course in JupyterLab (PORT=8899 picks the port)
 	@$(RUN) lab $(if $(PORT),--port $(PORT)) $(LAB_OPTIONS)

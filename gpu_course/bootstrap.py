@@ -16,9 +16,15 @@ import sys
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 # Measured on Linux with the CUDA build of torch; the CPU build is small.
-SIZE_CUDA = "about 3 GB to download, 6.5 GB on disk, 3 to 20 minutes"
-SIZE_CPU = "about 0.5 GB to download, 1.8 GB on disk, 1 to 10 minutes"
-NEEDED_GB = {SIZE_CUDA: 7, SIZE_CPU: 2}
+SIZE_CUDA = (
+    "about 3 GB to download, 6.5 GB on disk and 3 GB in pip's cache, "
+    "3 to 20 minutes"
+)
+SIZE_CPU = (
+    "about 0.5 GB to download, 1.8 GB on disk and 0.5 GB in pip's cache, "
+    "1 to 10 minutes"
+)
+NEEDED_GB = {SIZE_CUDA: 10, SIZE_CPU: 3}  # more while it installs
 TORCH_FAMILY = ("torch", "triton", "nvidia-", "cuda-")
 KNOWN_FAILURES = (
     (
@@ -44,17 +50,35 @@ KNOWN_FAILURES = (
 
 
 def main():
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    venv = os.path.join(root, ".venv")
+    inputs = describe_inputs(root)
+    if is_ready(venv, inputs):  # whichever Python comes first today
+        return 0
     python = suitable_python()
     if python != sys.executable:
         return subprocess.call([python, os.path.abspath(__file__)])
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    inputs = describe_inputs(root)
-    venv = os.path.join(root, ".venv")
-    if read_ready(venv) == inputs and os.path.exists(venv_python(venv)):
-        return 0
-    install(root, venv)
-    write_ready(venv, inputs)
+    with alone(venv + ".lock"):
+        if not is_ready(venv, inputs):
+            install(root, venv)
+            write_ready(venv, inputs)
     return 0
+
+
+def alone(path):
+    """Open a file that one process at a time can have: wait for it."""
+    lock = open(path, "w")
+    try:
+        import fcntl
+    except ImportError:  # Windows, whose readers use conda
+        return lock
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def is_ready(venv, inputs):
+    works = [venv_python(venv), "-c", ""]
+    return read_ready(venv) == inputs and quiet_call(works) == 0
 
 
 def fail(sentence):
@@ -97,11 +121,7 @@ def describe_inputs(root):
     for name in ("pyproject.toml", "constraints.txt"):
         with open(os.path.join(root, name), "rb") as file:
             digest.update(file.read())
-    return {
-        "lists": digest.hexdigest(),
-        "folder": root,
-        "python": "%d.%d" % tuple(sys.version_info[:2]),
-    }
+    return {"lists": digest.hexdigest(), "folder": root}
 
 
 def ready_file(venv):
@@ -140,24 +160,29 @@ def install(root, venv):
     try:
         make_venv(venv)
         kept = installed_torch(venv_python(venv))
-        announce(root, kept, torch_index)
+        announce(root, venv, kept, torch_index)
         constraints = os.path.join(root, "constraints.txt")
-        if kept or torch_index:
-            constraints = free_torch(constraints, venv, kept)
+        course = ["--no-build-isolation", "-e", root + "[test]"]
         run_pip(venv, ["setuptools"], constraints)
         if torch_index and not kept:
-            arguments = ["torch", "torchvision", "--index-url", torch_index]
-            run_pip(venv, arguments, constraints)
-        arguments = ["--no-build-isolation", "-e", root + "[test]"]
-        run_pip(venv, arguments, constraints)
+            # That index has torch; what torch needs, the usual one has too.
+            torch = ["--no-deps", "torch", "torchvision"]
+            torch += ["--index-url", torch_index]
+            if not run_pip(venv, torch, constraints, may_fail=True):
+                run_pip(venv, torch, free_torch(constraints, venv, None))
+            kept = installed_torch(venv_python(venv), work=False)
+            course += ["--extra-index-url", torch_index]
+        if kept:
+            constraints = free_torch(constraints, venv, kept)
+        run_pip(venv, course, constraints)
     except OSError as error:
         fail(explain(str(error)) or "The installation failed: %s." % error)
 
 
 def make_venv(venv):
-    """Make `.venv` unless a working one of this Python is there."""
-    check = "import pip, sys; sys.exit(sys.version_info[:2] != %r)"
-    check %= (tuple(sys.version_info[:2]),)
+    """Make `.venv` unless one with a suitable Python is there."""
+    check = "import pip, sys; sys.exit(not %r <= sys.version_info[:2] <= %r)"
+    check %= (OLDEST, NEWEST)
     if quiet_call([venv_python(venv), "-c", check]) == 0:
         return
     if quiet_call([sys.executable, "-c", "import venv, ensurepip"]) != 0:
@@ -177,21 +202,26 @@ def make_venv(venv):
         fail(explain(said) or "The folder .venv could not be made: %s." % last)
 
 
-def installed_torch(python):
-    """Return the versions of a torch and torchvision that work, or None."""
+def installed_torch(python, work=True):
+    """Return pip's names of a torch and torchvision that work, or None.
+
+    With ``work=False``, of those that are there, working or not yet.
+    """
     # The versions are those that pip knows; torch's own may say more.
     code = (
-        "import torch, torchvision; from importlib.metadata import version; "
+        "from importlib.metadata import version; "
         "assert tuple(map(int, version('torch').split('.')[:2])) >= (2, 7); "
         "print('torch==' + version('torch')); "
         "print('torchvision==' + version('torchvision'))"
     )
+    if work:
+        code = "import torch, torchvision; " + code
     command = [python, "-c", code]
     asked = subprocess.run(command, capture_output=True, text=True)
     return asked.stdout.split() if asked.returncode == 0 else None
 
 
-def announce(root, kept, torch_index):
+def announce(root, venv, kept, torch_index):
     import shutil
 
     linux = sys.platform.startswith("linux")
@@ -202,7 +232,8 @@ def announce(root, kept, torch_index):
     if kept:
         sys.stdout.write("Keeping %s, which is already there.\n" % kept[0])
     sys.stdout.flush()
-    if free_gb < NEEDED_GB[size]:
+    begun = os.path.exists(os.path.join(venv, "install.log"))
+    if free_gb < NEEDED_GB[size] and not begun:
         fail(
             "The disk is too full: the course needs %d GB and %.1f GB are "
             "free where it is." % (NEEDED_GB[size], free_gb)
@@ -220,14 +251,18 @@ def free_torch(constraints, venv, kept):
     return path
 
 
-def run_pip(venv, arguments, constraints):
-    """Run pip, show a line for each package, and explain a failure."""
+def run_pip(venv, arguments, constraints, may_fail=False):
+    """Run pip, show a line for each package, and explain a failure.
+
+    Return whether it succeeded; without ``may_fail`` a failure ends us.
+    """
     command = [venv_python(venv), "-m", "pip", "install", "--retries", "3"]
     command += ["--disable-pip-version-check", "-c", constraints]
     command += arguments
     log = os.path.join(venv, "install.log")
     pip = subprocess.Popen(
         command,
+        env=dict(os.environ, TMPDIR=venv),  # the usual one may be small
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
@@ -245,13 +280,15 @@ def run_pip(venv, arguments, constraints):
     except BaseException:  # interrupted, or no room for the log
         pip.terminate()
         raise
-    if pip.wait() != 0:
+    succeeded = pip.wait() == 0
+    if not succeeded and not may_fail:
         errors = [x.strip() for x in said if x.lower().startswith("error:")]
         fail(
             explain("".join(said))
             or "pip could not install the course (%s); %s has all it said."
             % (errors[0] if errors else "no reason given", log)
         )
+    return succeeded
 
 
 def explain(said):

@@ -56,7 +56,9 @@ def read_tensors(path):
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            keys = file.keys()
+            # Cloned, or the file stays mapped and Windows can't replace it.
+            tensors = {key: file.get_tensor(key).clone() for key in keys}
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is damaged or not a safetensors file ({error}); "

@@ -32,6 +32,12 @@ def main(argv=None):
     except KeyboardInterrupt as interrupt:
         print(f"\n{str(interrupt) or 'interrupted'}", file=sys.stderr)
         return 130
+    except ImportError as error:
+        print(
+            f"gpu-course: {error}; 'gpu-course doctor' says what is missing",
+            file=sys.stderr,
+        )
+        return 1
     except (ArithmeticError, OSError, RuntimeError, ValueError) as error:
         print(f"gpu-course: {error}", file=sys.stderr)
         return 1
@@ -79,6 +85,8 @@ def _train(arguments):
         torch.set_num_threads(arguments.threads)
     recipe = recipe_for(arguments.epochs, arguments.target)
     output = arguments.output or model_path()
+    if output.is_dir():
+        raise IsADirectoryError(f"{output} is a folder: name a file in it")
     checkpoint = output.with_suffix(".checkpoint.safetensors")
 
     start = time.perf_counter()
@@ -101,13 +109,16 @@ def _train(arguments):
 
     Classifier(model, device=device).save(output)
     checkpoint.unlink(missing_ok=True)
-    images_per_second = len(train) * recipe.epochs / (fitted - fitting)
-    flops = images_per_second * training_flops_per_image(model)
+    images_per_second = fraction = None
+    if not arguments.resume:  # else part of the work was done before
+        images_per_second = len(train) * recipe.epochs / (fitted - fitting)
+        flops = images_per_second * training_flops_per_image(model)
+        fraction = flops / sgemm_flops_per_second(device)
     result = {
         "seconds": seconds,
         "test_accuracy": accuracy,
         "images_per_second": images_per_second,
-        "fraction_of_sgemm_peak": flops / sgemm_flops_per_second(device),
+        "fraction_of_sgemm_peak": fraction,
         "device": device.type,
         "threads": torch.get_num_threads(),
         "seed": arguments.seed,
@@ -121,11 +132,14 @@ def _train(arguments):
     else:
         print(
             f"{100 * accuracy:.2f} % of the 10,000 test images right after "
-            f"{recipe.epochs} epoch(s), in {seconds:.1f} s on {device.type}\n"
-            f"{images_per_second:,.0f} images/s, "
-            f"{result['fraction_of_sgemm_peak']:.0%} of the speed of a large "
-            f"matrix product\nsaved as {output}"
+            f"{recipe.epochs} epoch(s), in {seconds:.1f} s on {device.type}"
         )
+        if images_per_second:
+            print(
+                f"{images_per_second:,.0f} images/s, {fraction:.0%} of the "
+                "speed of a large matrix product"
+            )
+        print(f"saved as {output}")
     if arguments.target and 100 * accuracy < arguments.target:
         print(
             f"the target of {arguments.target:g} % was missed",
@@ -146,7 +160,12 @@ def _predict(arguments):
     for path in arguments.image:
         try:
             probabilities = classifier.probabilities(to_digit(path))[0]
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            reason = error.strerror or error
+            print(f"gpu-course: {path}: {reason}", file=sys.stderr)
+            failed += 1
+            continue
+        except ValueError as error:
             print(f"gpu-course: {error}", file=sys.stderr)
             failed += 1
             continue
@@ -201,6 +220,12 @@ def _bench(arguments):
     if arguments.json:
         print(json.dumps(result))
     return 0
+
+
+def _whole(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
+    return int(text)
 
 
 def _positive(text):
@@ -262,7 +287,7 @@ def _parser():
         help="test accuracy to reach: one epoch up to 98, four above; the "
         "exit code is 1 if it is missed",
     )
-    train.add_argument("--seed", type=int, default=0, help="default: 0")
+    train.add_argument("--seed", type=_whole, default=0, help="default: 0")
     train.add_argument("--device", **device)
     train.add_argument(
         "--threads", type=_positive, help="CPU threads (default: torch's)"

@@ -85,6 +85,19 @@ def try_device(device):
     return None
 
 
+def place(model, device):
+    """Move a model to the device and return it.
+
+    On the CPU convolutions were measured to be faster with channels last; on
+    other devices the layout stays as it is.
+    """
+    import torch
+
+    if torch.device(device).type == "cpu":
+        return model.to(device, memory_format=torch.channels_last)
+    return model.to(device)
+
+
 @dataclass(frozen=True)
 class Machine:
     """What a timing depends on. Memory is in GiB; None where unknown."""

@@ -14,7 +14,22 @@ from gpu_course.device import (
     try_device,
 )
 
-NEEDED = ("jupyterlab", "matplotlib", "numba", "numpy", "torch", "torchvision")
+NEEDED = (
+    "anywidget",
+    "ipywidgets",
+    "jupyterlab",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pillow",
+    "platformdirs",
+    "psutil",
+    "safetensors",
+    "torch",
+    "torchvision",
+    "tqdm",
+)
+IMPORT_NAMES = {"pillow": "PIL"}
 GPU_BUILDS = "https://pytorch.org/get-started/locally/"
 
 
@@ -82,7 +97,7 @@ def _python():
 def _package(name):
     """A package is there if it imports: a broken one has metadata too."""
     try:
-        __import__(name)
+        __import__(IMPORT_NAMES.get(name, name))
     except Exception as error:  # a broken binary raises whatever it likes
         reason = (
             str(error).splitlines()[0] if str(error) else "no reason given"
@@ -98,9 +113,9 @@ def _package(name):
 
 
 def _data():
-    from gpu_course.data import load_mnist
-
     try:
+        from gpu_course.data import load_mnist
+
         images, _ = load_mnist("test")
     except Exception as error:
         return Finding("MNIST", "problem", str(error))
@@ -209,12 +224,20 @@ def _device():
 
 
 def _disk():
-    from gpu_course.files import cache_folder
+    try:
+        from gpu_course.files import cache_folder, write_atomically
 
-    folder = cache_folder().absolute()
-    while not folder.exists():
-        folder = folder.parent
-    free_mb = shutil.disk_usage(folder).free / 1e6
+        folder = cache_folder()
+        write_atomically(folder / "doctor", b"was here")
+        (folder / "doctor").unlink(missing_ok=True)
+        free_mb = shutil.disk_usage(folder).free / 1e6
+    except Exception as error:
+        return Finding(
+            "disk",
+            "problem",
+            f"the folder for data and models cannot be written ({error}): "
+            "set GPU_COURSE_DATA to one of yours",
+        )
     if free_mb < 100:
         return Finding(
             "disk",

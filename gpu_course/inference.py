@@ -10,7 +10,7 @@ from gpu_course.checkpoint import (
     write_tensors,
 )
 from gpu_course.data import MEAN, STD, normalise
-from gpu_course.device import pick_device
+from gpu_course.device import pick_device, place
 from gpu_course.models import LeNet
 
 
@@ -28,7 +28,7 @@ class Classifier:
 
     def __init__(self, model, mean=MEAN, std=STD, device=None):
         self.device = pick_device(device)
-        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.model = place(model, self.device)
         self.model.eval()
         self.mean, self.std = mean, std
 

@@ -122,7 +122,7 @@ def run_notebooks(root, numbers=()):
 
     paths = _chosen(root, numbers)
     times = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         environment = strict_environment(folder)
         for path in paths:
             started = time.perf_counter()
@@ -158,6 +158,13 @@ def run_tests(root, gpu=False, extra=()):
     python = [sys.executable, "-m"]
     nbval = ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
     if gpu:
+        from gpu_course.device import pick_device
+
+        if pick_device().type == "cpu":
+            raise RuntimeError(
+                "no GPU works here, or GPU_COURSE_DEVICE says cpu: "
+                "'gpu-course doctor' says more"
+            )
         command = [
             *python,
             "pytest",
@@ -175,7 +182,7 @@ def run_tests(root, gpu=False, extra=()):
         [*python, "pytest", "--nbval", *nbval, sanitize, *parallel, *extra],
     ]
     codes = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         environment = strict_environment(folder)
         for command in commands:
             done = subprocess.run(command, cwd=root, env=environment)

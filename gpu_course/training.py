@@ -19,7 +19,7 @@ import torch._dynamo  # or the first optimizer would, inside a timing
 from torch.nn import functional
 
 from gpu_course.checkpoint import Checkpoint
-from gpu_course.device import pick_device
+from gpu_course.device import pick_device, place
 from gpu_course.progress import progress_bar
 
 CHECK_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
@@ -83,8 +83,9 @@ def fit(
     checkpoint : path, optional
         Written at the start, every five seconds and at the end.
     resume : bool
-        Go on from the checkpoint, with weights bit-identical to those of an
-        uninterrupted run on the same machine with as many threads.
+        Go on from the checkpoint, with as many threads as it was made with.
+        On the same CPU the weights are bit-identical to those of a run that
+        was not interrupted; a GPU may add in another order each time.
     progress : bool
         Show a bar for the batches of each epoch.
 
@@ -99,7 +100,7 @@ def fit(
     """
     device = pick_device(device)
     _keep_freed_memory()
-    model.to(device, memory_format=torch.channels_last)
+    place(model, device)
     model.train()
     run = _Run(model, train, recipe, seed, device, checkpoint)
     if resume:
@@ -244,7 +245,7 @@ class _Run:
             place = f"epoch {self.epoch}"
         message = f"training stopped after {place} of {self.recipe.epochs}"
         if self.path is not None:
-            message += f"; {self.path} holds it, resume=True goes on"
+            message += f"; resuming goes on from {self.path}"
         raise TrainingInterrupted(message)
 
     def identity(self):

@@ -163,7 +163,8 @@ def open_lab(port=None, browser=True):
     page = f"/lab/tree/notebooks/{FIRST}"
     command = [sys.executable, "-m", "jupyterlab", "--log-level=WARN"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.port_retries=0", f"--LabApp.default_url={page}"]
+    command += ["--ServerApp.port_retries=0", "--ServerApp.base_url=/"]
+    command += [f"--LabApp.default_url={page}"]
     command += [f"--ServerApp.root_dir={root / 'work'}"]
     command += [] if browser else ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -173,13 +174,15 @@ def open_lab(port=None, browser=True):
     environment = {
         **os.environ,
         "JUPYTER_TOKEN": token,  # not on the command line, which others see
+        # The reader's own settings for Jupyter could switch the token off.
+        "JUPYTER_CONFIG_DIR": str(root / "work" / ".jupyter"),
         "JUPYTER_CONFIG_PATH": os.pathsep.join(configs),
     }
     # Being told to end must not leave the server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command, env=environment)
     try:
-        if _wait_until_up(server, port):
+        if _wait_until_up(server, port, token):
             print(
                 f"\nThe course is open at\n\n    http://127.0.0.1:{port}"
                 f"{page}?token={token}\n\nCtrl-C here ends it.",
@@ -205,13 +208,17 @@ def _how_to_take(name):
     return f"delete work/notebooks/{name} and start again to take it"
 
 
-def _wait_until_up(server, port):
+def _wait_until_up(server, port, token):
+    # With the token: another's server may have taken the port meanwhile.
+    url = f"http://127.0.0.1:{port}/api/status"
+    headers = {"Authorization": f"token {token}"}
     # Without the proxy that the environment may name: this stays in here.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + START_TIMEOUT_S
     while server.poll() is None and time.monotonic() < end:
         try:
-            direct.open(f"http://127.0.0.1:{port}/api", timeout=2).close()
+            request = urllib.request.Request(url, headers=headers)
+            direct.open(request, timeout=2).close()
             return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

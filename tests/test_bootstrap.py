@@ -162,20 +162,30 @@ def test_the_size_is_said_before_and_a_full_disk_is_a_sentence(
     monkeypatch.setattr(shutil, "disk_usage", lambda root: usage(1.5e9))
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(SystemExit):
-        bootstrap.announce(".", None, "")
+        bootstrap.announce(".", ".", None, "")
     said = capsys.readouterr()
     assert bootstrap.SIZE_CUDA in said.out
-    assert "needs 7 GB and 1.5 GB are free" in said.err
+    assert "needs 10 GB and 1.5 GB are free" in said.err
     said = sentence(
-        capsys, bootstrap.announce, ".", None, "https://torch/whl/cpu"
+        capsys, bootstrap.announce, ".", ".", None, "https://torch/whl/cpu"
     )
-    assert "needs 2 GB and 1.5 GB are free" in said
+    assert "needs 3 GB and 1.5 GB are free" in said
+
+
+def test_an_installation_that_has_begun_goes_on_with_less_room(
+    monkeypatch, capsys, tmp_path
+):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda root: usage(1.5e9))
+    (tmp_path / "install.log").touch()
+    bootstrap.announce(".", str(tmp_path), None, "")
+    assert "Installing the course" in capsys.readouterr().out
 
 
 def test_where_there_is_room_the_size_is_all_that_is_said(monkeypatch, capsys):
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda root: usage(2.5e9))
-    bootstrap.announce(".", ["torch==2.9.0", "torchvision==0.24.0"], "")
+    monkeypatch.setattr(shutil, "disk_usage", lambda root: usage(3.5e9))
+    bootstrap.announce(".", ".", ["torch==2.9.0", "torchvision==0.24.0"], "")
     said = capsys.readouterr().out
     assert bootstrap.SIZE_CPU in said
     assert "Keeping torch==2.9.0, which is already there." in said
@@ -188,7 +198,7 @@ def test_where_there_is_room_the_size_is_all_that_is_said(monkeypatch, capsys):
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] "
             "No space left on device",
-            "The disk is full: free some space (the course needs 7 GB)",
+            "The disk is full: free some space (the course needs 10 GB)",
         ),
         (
             "WARNING: Retrying after connection broken by "
@@ -228,7 +238,7 @@ def test_an_unfinished_venv_is_not_believed(monkeypatch, tmp_path, content):
     venv = tmp_path / ".venv"
     python = Path(bootstrap.venv_python(str(venv)))
     python.parent.mkdir(parents=True)
-    python.touch()
+    python.symlink_to(sys.executable)
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
     if content is not None:
@@ -344,7 +354,8 @@ def make_course(root):
         'build-backend = "backend"\nbackend-path = ["."]\n'
     )
     (root / "constraints.txt").write_text(
-        "setuptools==99.0\nextra==1.0\ntorch==2.9.0\ntorchvision==0.24.0\n"
+        "setuptools==99.0\nextra==1.0\ntiny==1.0\n"
+        "torch==2.9.0\ntorchvision==0.24.0\n"
     )
     return root
 

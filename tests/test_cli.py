@@ -114,7 +114,7 @@ def test_the_version(capsys):
         ("train --target nan", "got nan"),
         ("train --target much", "got much"),
         ("train --device gpu", "invalid choice: 'gpu'"),
-        ("train --seed x", "invalid int value"),
+        ("train --seed -1", "must be a whole number, got -1"),
         ("lab --port -1", "--port: must be a whole number above 0, got -1"),
         ("lab --port http", "got http"),
         ("predict", "IMAGE"),

@@ -14,7 +14,7 @@ import torch
 from gpu_course import cli, data, device, doctor
 
 for name in doctor.NEEDED:  # before parts of torch are replaced
-    importlib.import_module(name)
+    importlib.import_module(doctor.IMPORT_NAMES.get(name, name))
 OLD_GPU = "CUDA error: no kernel image is available for execution"
 
 
@@ -205,7 +205,14 @@ def test_a_full_disk(monkeypatch, tmp_path):
     assert doctor._disk().status == "problem"
     assert doctor._disk().message.startswith("5 MB free")
     assert "GPU_COURSE_DATA" in doctor._disk().message
-    assert set(asked) == {tmp_path}
+    assert set(asked) == {tmp_path / "not" / "there"}
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path / "file" / "under"))
+    assert doctor._disk().status == "problem"
+    assert "cannot be written" in doctor._disk().message
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -18,7 +19,7 @@ from nbformat.v4 import (
 )
 from nbval.plugin import coalesce_streams
 
-from gpu_course import notebooks
+from gpu_course import device, notebooks
 from gpu_course.notebooks import (
     canonical,
     run_notebooks,
@@ -203,8 +204,20 @@ def test_any_failure_is_a_failure(root, commands, codes):
     assert len(commands[0]) == 3
 
 
+def test_the_run_with_a_gpu_wants_one(root, commands, monkeypatch):
+    cpu = SimpleNamespace(type="cpu")
+    monkeypatch.setattr(device, "pick_device", lambda: cpu)
+    with pytest.raises(RuntimeError, match="no GPU works here"):
+        run_tests(root, gpu=True)
+    assert commands[0] == []
+
+
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_run_with_a_gpu_compares_no_outputs(root, commands, code):
+def test_the_run_with_a_gpu_compares_no_outputs(
+    root, commands, code, monkeypatch
+):
+    gpu = SimpleNamespace(type="cuda")
+    monkeypatch.setattr(device, "pick_device", lambda: gpu)
     commands[1].append(code)
     assert run_tests(root, gpu=True) == code
     ((command, options),) = commands[0]

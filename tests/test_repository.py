@@ -41,7 +41,11 @@ def conda_specs():
     """Return {name: spec} of environment.yml."""
     lines = (ROOT / "environment.yml").read_text().splitlines()
     specs = [line[4:] for line in lines if line.startswith("  - ")]
-    specs = [spec for spec in specs if spec not in ("conda-forge", "pip:")]
+    specs = [
+        spec
+        for spec in specs
+        if spec not in ("conda-forge", "nodefaults", "pip:")
+    ]
     return {spec.split()[0]: spec for spec in specs}
 
 
