@@ -131,6 +131,7 @@ def _grey_of_array(array):
 
     if array.dtype.kind not in "biuf":
         raise ValueError(f"pixels must be numbers, got {array.dtype}")
+    given = array.shape
     if array.ndim == 3 and array.shape[-1] not in (1, 3, 4):
         array = np.moveaxis(array, 0, -1)
     if array.ndim == 3 and array.shape[-1] == 1:
@@ -140,7 +141,7 @@ def _grey_of_array(array):
     if array.ndim != 3 or array.shape[-1] not in (3, 4):
         raise ValueError(
             "an array must have shape (H, W), (1, H, W), (H, W, C) or "
-            f"(C, H, W) with C = 1, 3 or 4, got {array.shape}"
+            f"(C, H, W) with C = 1, 3 or 4, got {given}"
         )
     if array.size == 0:
         return array[..., 0]

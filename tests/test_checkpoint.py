@@ -12,9 +12,10 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
+from small_runs import ADAM, SGD, examples, fit
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from gpu_course import files, training
 from gpu_course.checkpoint import (
@@ -25,23 +26,7 @@ from gpu_course.checkpoint import (
 )
 from gpu_course.inference import Classifier
 from gpu_course.models import LeNet
-from gpu_course.recipe import Recipe
 from gpu_course.training import TrainingInterrupted
-
-SGD = Recipe("sgd", 0.05, 8, 2)
-ADAM = Recipe("adam", 0.01, 8, 2, "one-cycle", label_smoothing=0.1)
-
-
-def fit(model, train, recipe, **options):
-    options = {"device": "cpu", "progress": False, **options}
-    return training.fit(model, train, recipe, **options)
-
-
-def examples(count=20, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randn(count, 1, 28, 28, generator=generator)
-    labels = torch.randint(0, 10, (count,), generator=generator)
-    return TensorDataset(images, labels)
 
 
 def loader():
