@@ -98,6 +98,7 @@ def test_a_suitable_python_stays(monkeypatch):
 
 def test_the_other_python_does_the_work(monkeypatch):
     commands = []
+    monkeypatch.setattr(bootstrap, "is_ready", lambda venv, inputs: False)
     monkeypatch.setattr(bootstrap, "suitable_python", lambda: "python3.12")
     monkeypatch.setattr(
         bootstrap.subprocess, "call", lambda x: commands.append(x) or 5
