@@ -15,13 +15,14 @@ import subprocess
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-# Measured on Linux with the CUDA build of torch; the CPU build is small.
+# Measured on Linux with the CUDA build; the small size is that less what only
+# a GPU needs.
 SIZE_CUDA = (
     "about 3 GB to download, 6.5 GB on disk and 3 GB in pip's cache, "
     "3 to 20 minutes"
 )
 SIZE_CPU = (
-    "about 0.5 GB to download, 1.8 GB on disk and 0.5 GB in pip's cache, "
+    "about 0.5 GB to download, 1.5 GB on disk and 0.5 GB in pip's cache, "
     "1 to 10 minutes"
 )
 NEEDED_GB = {SIZE_CUDA: 10, SIZE_CPU: 3}  # more while it installs
