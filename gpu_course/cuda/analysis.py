@@ -1,0 +1,248 @@
+"""What a launch's record says: requests, sectors, banks, branches, FLOPs.
+
+The definitions are those of NVIDIA's profilers. A request is one executed
+load, store or atomic of a warp. Global memory answers it in sectors of 32
+bytes, shared memory in 32 banks of 4 bytes. Counts are exact for the source
+as written; a compiler hoists and merges loads, so a profiler may say less.
+"""
+
+from dataclasses import dataclass, field
+from math import inf, nan
+
+import numpy as np
+
+from .keys import pack, position_in_run, sort_with_index, starts
+from .races import find_faults
+from .record import Finding
+
+SECTOR_BYTES = 32
+BANKS = 32
+BANK_BYTES = 4
+WARP_SIZE = 32
+
+
+@dataclass
+class Counts:
+    """Counts of a source line, or of a whole launch.
+
+    `active_lanes` and `body_lanes` are the lanes that took part in branch
+    and loop bodies, and the lanes of the warps that executed them.
+    """
+
+    global_requests: int = 0
+    global_sectors: int = 0
+    bytes_moved: int = 0
+    shared_requests: int = 0
+    max_bank_conflict: int = 1
+    active_lanes: int = 0
+    body_lanes: int = 0
+    flops: int = 0
+    barriers: int = 0
+
+    @property
+    def coalescing_efficiency(self):
+        """Bytes asked over bytes of the sectors; 1.0 without a request.
+
+        Each lane's bytes count, so lanes that share them could ask for more
+        than the sectors hold; that is cut off at 1.
+        """
+        if not self.global_sectors:
+            return 1.0
+        return min(
+            1.0, self.bytes_moved / (SECTOR_BYTES * self.global_sectors)
+        )
+
+    @property
+    def branch_efficiency(self):
+        """Active lanes over lanes of the warps; 1.0 without a branch."""
+        if not self.body_lanes:
+            return 1.0
+        return self.active_lanes / self.body_lanes
+
+    @property
+    def arithmetic_intensity(self):
+        """FLOP per byte asked of global memory."""
+        if self.bytes_moved:
+            return self.flops / self.bytes_moved
+        return inf if self.flops else nan
+
+    def add(self, other):
+        """Add the counts of `other`; the bank conflict is the worst."""
+        for name, value in vars(other).items():
+            if name == "max_bank_conflict":
+                self.max_bank_conflict = max(self.max_bank_conflict, value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass
+class LineCounts(Counts):
+    """Counts of one source line."""
+
+
+@dataclass
+class Analysis(Counts):
+    """Counts of a launch, of each of its lines, and its findings."""
+
+    lines: dict[int, LineCounts] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def analyse(record):
+    """Count what a launch did and look for faults.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    Analysis
+    """
+    analysis = Analysis()
+    groups = list(events_by_site(record))
+    for number, chosen in groups:
+        site = record.sites[number]
+        counts = _count_site(record, site, chosen)
+        line = analysis.lines.setdefault(site.line, LineCounts())
+        line.add(counts)
+    for number, times in record.barriers.items():
+        line = analysis.lines.setdefault(number, LineCounts())
+        line.barriers += times
+    analysis.lines = dict(sorted(analysis.lines.items()))
+    for line in analysis.lines.values():
+        analysis.add(line)
+    analysis.findings = find_faults(record, groups)
+    return analysis
+
+
+def events_by_site(record):
+    """Yield each site's number and the positions of its events, in order."""
+    site = record.site
+    if len(record.sites) < 1 << 16:
+        site = site.astype(np.uint16)  # NumPy sorts 16 bits by radix
+    order = np.argsort(site, kind="stable")
+    ends = np.cumsum(np.bincount(record.site, minlength=len(record.sites)))
+    begin = 0
+    for number, end in enumerate(ends):
+        if end > begin:
+            yield number, order[begin:end]
+        begin = end
+
+
+def warps_and_lanes(record, thread):
+    """Return the grid-wide warp and the lane of each linear thread."""
+    threads = int(np.prod(record.block))
+    warps = -(-threads // WARP_SIZE)
+    block = thread // threads
+    inside = thread - block * threads
+    return block * warps + inside // WARP_SIZE, inside % WARP_SIZE
+
+
+def requests(record, chosen):
+    """Group the events of one site into requests.
+
+    Parameters
+    ----------
+    record : Record
+    chosen : ndarray of int64
+        Positions of the site's events.
+
+    Returns
+    -------
+    request : ndarray of int64
+        Number of the request of each event, from 0, ascending.
+    events : ndarray of int64
+        Positions of these events: `chosen` in the order of requests.
+    """
+    warp, lane = warps_and_lanes(record, record.thread[chosen])
+    key, index, bits = sort_with_index(warp, record.path[chosen], lane)
+    first = starts(key)
+    if not first.all():
+        # A lane came here again in the same instance: its n-th time goes
+        # with the other lanes' n-th.
+        again = position_in_run(first)
+        key, second, _ = sort_with_index(key >> bits[-1], again)
+        index = index[second]
+    else:
+        key >>= bits[-1]
+    return np.cumsum(starts(key)) - 1, chosen[index]
+
+
+def _count_site(record, site, chosen):
+    """Return the counts of one site with the events `chosen`."""
+    counts = LineCounts()
+    if site.kind == "flop":
+        counts.flops = site.flops * len(chosen)
+    elif site.kind == "branch":
+        _count_branch(counts, record, site, chosen)
+    elif site.kind == "loop":
+        _count_loop(counts, record, chosen)
+    elif site.space == "global":
+        request, events = requests(record, chosen)
+        units = _units(request, record.value[events], site, SECTOR_BYTES)
+        counts.global_requests = int(request[-1]) + 1
+        counts.global_sectors = len(units[0])
+        counts.bytes_moved = site.itemsize * len(chosen)
+    elif site.space == "shared":
+        request, events = requests(record, chosen)
+        request, word = _units(request, record.value[events], site, BANK_BYTES)
+        bank = request * BANKS + word % BANKS
+        counts.shared_requests = int(request[-1]) + 1
+        counts.max_bank_conflict = int(np.bincount(bank).max())
+    return counts
+
+
+def _units(request, address, site, nbytes):
+    """Return the different units of `nbytes` of each request.
+
+    An element that lies across several units asks for all of them.
+    """
+    first = address // nbytes
+    last = (address + (site.itemsize - 1)) // nbytes
+    longest = int((last - first).max())
+    if longest:
+        unit = first[:, None] + np.arange(longest + 1)
+        inside = unit <= last[:, None]
+        request = np.broadcast_to(request[:, None], unit.shape)[inside]
+        first = unit[inside]
+    low = int(first.min())
+    key, (_, width) = pack(request, first)
+    key.sort()
+    key = key[starts(key)]
+    return key >> width, (key & ((1 << width) - 1)) + low
+
+
+def _warp_sizes(record, thread):
+    """Return how many lanes the warp of each thread has in its block."""
+    threads = int(np.prod(record.block))
+    inside = thread % threads
+    return np.minimum(threads - inside // WARP_SIZE * WARP_SIZE, WARP_SIZE)
+
+
+def _count_branch(counts, record, site, chosen):
+    """Count the lanes of the bodies that each warp executed."""
+    request, events = requests(record, chosen)
+    lanes = np.bincount(request)
+    taken = np.bincount(request, weights=record.value[events])
+    taken = taken.astype(np.int64)
+    size = _warp_sizes(record, record.thread[events[starts(request)]])
+    bodies = [taken, lanes - taken] if site.orelse else [taken]
+    for active in bodies:
+        counts.active_lanes += int(active.sum())
+        counts.body_lanes += int(size[active > 0].sum())
+
+
+def _count_loop(counts, record, chosen):
+    """Count the lanes of iterations, where a warp's lanes differ in them."""
+    warp, lane = warps_and_lanes(record, record.thread[chosen])
+    key, index, bits = sort_with_index(warp, record.path[chosen], lane)
+    first = np.flatnonzero(starts(key))
+    trips = np.add.reduceat(record.value[chosen[index]], first)
+    loop = np.flatnonzero(starts(key[first] >> bits[-1]))
+    longest = np.maximum.reduceat(trips, loop)
+    uneven = longest != np.minimum.reduceat(trips, loop)
+    thread = record.thread[chosen[index[first[loop]]]]
+    size = _warp_sizes(record, thread)
+    counts.active_lanes = int(np.add.reduceat(trips, loop)[uneven].sum())
+    counts.body_lanes = int((longest * size)[uneven].sum())

@@ -1,0 +1,145 @@
+"""Numba's arithmetic on Python numbers: what the generated code calls.
+
+Integers are Python ints wrapped to their width, float64 is Python's float,
+float32 and float16 are NumPy scalars. Division by zero gives what NumPy
+gives, as on a GPU, not an exception.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+
+def wrapper(bits, signed):
+    """Return the function that wraps a number to an integer type."""
+    mask, half = (1 << bits) - 1, 1 << (bits - 1)
+
+    def signed_wrap(value):
+        value = truncated(value)
+        return ((value + half) & mask) - half
+
+    def unsigned_wrap(value):
+        return truncated(value) & mask
+
+    def truncated(value):
+        if isinstance(value, int):
+            return value
+        if math.isnan(value) or math.isinf(value):
+            return -half if signed else 0
+        return int(value)
+
+    return signed_wrap if signed else unsigned_wrap
+
+
+def divide(a, b):
+    if b == 0 and not isinstance(a, np.generic):
+        with np.errstate(all="ignore"):
+            return float(np.float64(a) / np.float64(b))
+    return a / b
+
+
+def floor_divide(a, b):
+    if b == 0:
+        return 0 if isinstance(b, int) else divide(a, b)
+    return a // b
+
+
+def remainder(a, b):
+    if b == 0:
+        return 0 if isinstance(b, int) else b * math.nan
+    return a % b
+
+
+def power(a, b):
+    if isinstance(a, int) and isinstance(b, int):
+        return a**b if b >= 0 else 0
+    return scalar(pow, [numba.typeof(a), numba.typeof(b)])(a, b)
+
+
+def shift_left(a, b):
+    return a << (b & 63)
+
+
+def shift_right(a, b):
+    return a >> (b & 63)
+
+
+def absolute(a):
+    return abs(a)
+
+
+def popc(value, bits):
+    return (value & ((1 << bits) - 1)).bit_count()
+
+
+def clz(value, bits):
+    return bits - (value & ((1 << bits) - 1)).bit_length()
+
+
+def ffs(value, bits):
+    value &= (1 << bits) - 1
+    return (value & -value).bit_length()
+
+
+def brev(value, bits):
+    return int(f"{value & ((1 << bits) - 1):0{bits}b}"[::-1], 2)
+
+
+def cbrt(value):
+    return math.cbrt(value)
+
+
+def fma(a, b, c):
+    """Return a*b + c rounded once, exact through fractions."""
+    from fractions import Fraction
+
+    if not all(map(math.isfinite, (a, b, c))):
+        return a * b + c
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    if isinstance(a, np.float32):
+        return np.float32(float(exact))
+    return float(exact)
+
+
+def to_float32(value):
+    return np.float32(value)
+
+
+NAMES = {
+    f"_{function.__name__}": function
+    for function in (
+        divide, floor_divide, remainder, power, shift_left, shift_right,
+        absolute, popc, clz, ffs, brev, cbrt, fma,
+    )
+}  # fmt: skip
+NAMES |= {
+    f"_to_{kind}{bits}": wrapper(bits, kind == "int")
+    for kind in ("int", "uint")
+    for bits in (8, 16, 32, 64)
+}
+NAMES |= {
+    "_to_float64": float,
+    "_to_float32": to_float32,
+    "_to_float16": np.float16,
+    "_to_complex64": np.complex64,
+    "_to_complex128": complex,
+}
+_compiled = {}
+
+
+def scalar(function, kinds):
+    """Return a function of numbers as Numba compiles it.
+
+    The plain and traced runs call the very code that the compiled run has,
+    so that ``math.exp`` of a float32 is the same to the last bit.
+    """
+    key = (function, tuple(kinds))
+    if key not in _compiled:
+        names = ", ".join(f"a{i}" for i in range(len(kinds)))
+        space = {"function": function}
+        exec(f"def call({names}): return function({names})", space)
+        made = numba.njit(error_model="numpy")(space["call"])
+        made.compile(tuple(kinds))
+        _compiled[key] = made
+    return _compiled[key]

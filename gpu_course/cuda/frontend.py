@@ -1,0 +1,162 @@
+"""From a kernel's source to a syntax tree whose names are resolved.
+
+The tree keeps the line numbers of the file or notebook cell, so that whatever
+is said later about a kernel points at the reader's own line.
+"""
+
+import ast
+import builtins
+import inspect
+import linecache
+import textwrap
+from dataclasses import dataclass, field
+
+from gpu_course.cuda.intrinsics import Intrinsic
+
+
+class UnsupportedKernel(TypeError):
+    """A kernel uses what the teaching GPU doesn't run; says what to write."""
+
+
+@dataclass
+class Source:
+    """A function of the course's Python subset, parsed."""
+
+    function: object
+    name: str
+    filename: str
+    text: str
+    first_line: int
+    tree: ast.FunctionDef
+    names: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        closure = inspect.getclosurevars(self.function)
+        self.names = {
+            **vars(builtins),
+            **self.function.__globals__,
+            **closure.nonlocals,
+        }
+        self.parameters = [a.arg for a in self.tree.args.args]
+        self.locals = set(self.parameters) | {
+            node.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+
+    def resolve(self, node):
+        """Return the object that an expression outside the kernel names.
+
+        Parameters
+        ----------
+        node : ast.expr
+
+        Returns
+        -------
+        object or None
+            None where the expression begins with a local variable.
+        """
+        if isinstance(node, ast.Name):
+            return None if node.id in self.locals else self._global(node)
+        if isinstance(node, ast.Attribute):
+            owner = self.resolve(node.value)
+            if owner is None:
+                return None
+            if isinstance(owner, Intrinsic):
+                return getattr(owner, node.attr, None)
+            try:
+                return getattr(owner, node.attr)
+            except AttributeError:
+                raise self.unsupported(
+                    node, f"{ast.unparse(node)} doesn't exist", "another name"
+                ) from None
+        return None
+
+    def _global(self, node):
+        try:
+            return self.names[node.id]
+        except KeyError:
+            raise NameError(
+                f"{self.name}: the name {node.id!r} of line {node.lineno} is "
+                "not defined"
+            ) from None
+
+    def unsupported(self, node, what, instead):
+        """Return the error for a construct, with its file and line."""
+        return UnsupportedKernel(
+            f"{self.name}: {what} is not supported in a kernel "
+            f"({self.filename}, line {node.lineno}). Write {instead} instead."
+        )
+
+
+INSTEAD = {
+    ast.Try: ("try", "an if that tests for the case"),
+    ast.With: ("with", "the statements themselves"),
+    ast.Raise: ("raise", "a value that marks the failure in an array"),
+    ast.ClassDef: ("class", "separate arrays"),
+    ast.FunctionDef: ("def inside a kernel", "a @cuda.jit(device=True)"),
+    ast.AsyncFunctionDef: ("async def", "a plain def"),
+    ast.Lambda: ("lambda", "a @cuda.jit(device=True) function"),
+    ast.ListComp: ("a list comprehension", "a for loop"),
+    ast.SetComp: ("a set comprehension", "a for loop"),
+    ast.DictComp: ("a dict comprehension", "a for loop"),
+    ast.GeneratorExp: ("a generator expression", "a for loop"),
+    ast.Yield: ("yield", "a store into an array"),
+    ast.YieldFrom: ("yield from", "a loop of stores"),
+    ast.Await: ("await", "cuda.syncthreads()"),
+    ast.List: ("a list", "cuda.local.array"),
+    ast.Dict: ("a dict", "an array"),
+    ast.Set: ("a set", "an array"),
+    ast.JoinedStr: ("an f-string", "a store into an array"),
+    ast.Global: ("global", "an argument"),
+    ast.Nonlocal: ("nonlocal", "an argument"),
+    ast.Delete: ("del", "nothing"),
+    ast.Import: ("import", "the import at the top of the file"),
+    ast.ImportFrom: ("import", "the import at the top of the file"),
+    ast.Match: ("match", "if and elif"),
+    ast.Starred: ("*", "each item by its index"),
+}
+
+
+def parse(function):
+    """Parse a function and refuse what is outside the subset.
+
+    Parameters
+    ----------
+    function : callable
+        A Python function with source, from a file or a notebook cell.
+
+    Raises
+    ------
+    UnsupportedKernel
+        Names the construct, its file and line, and what to write instead.
+    """
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError) as error:
+        raise UnsupportedKernel(
+            f"{getattr(function, '__name__', function)}: its source can't be "
+            "found. Define the kernel in a file or a notebook cell."
+        ) from error
+    text = "".join(lines)
+    tree = ast.parse(textwrap.dedent(text)).body[0]
+    if not isinstance(tree, ast.FunctionDef):
+        raise UnsupportedKernel(
+            f"a kernel is a def, got {type(tree).__name__}. Write def."
+        )
+    ast.increment_lineno(tree, first - 1)
+    filename = function.__code__.co_filename
+    linecache.checkcache(filename)
+    source = Source(function, function.__name__, filename, text, first, tree)
+    arguments = tree.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+        raise source.unsupported(tree, "*args or keywords", "named arguments")
+    tree.decorator_list = []
+    tree.returns = None
+    for argument in arguments.args:
+        argument.annotation = None
+    for statement in tree.body:
+        for node in ast.walk(statement):
+            if type(node) in INSTEAD:
+                raise source.unsupported(node, *INSTEAD[type(node)])
+    return source

@@ -1,0 +1,140 @@
+"""What a traced launch records: its events, and the places they came from.
+
+The traced executor fills a `Record`, `analysis` turns it into counts and
+findings. Events are columns of NumPy arrays, one row per event in the order
+of execution, because a launch easily has millions of them.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place in the source that does something worth counting.
+
+    Attributes
+    ----------
+    kind : str
+        ``load``, ``store``, ``atomic``, ``branch``, ``loop`` or ``flop``.
+    line : int
+        Line in the file or cell that holds the source.
+    function : str
+        Kernel or device function that the line is part of.
+    array : str
+        Name in the source of the array a memory access uses.
+    space : str
+        ``global``, ``shared``, ``local`` or ``const``.
+    itemsize : int
+        Bytes of one access.
+    statement : int
+        Loads and stores of one statement share this number.
+    orelse : bool
+        For a branch, whether it has an else body.
+    flops : int
+        For a flop site, the FLOPs that each execution does.
+    """
+
+    kind: str
+    line: int
+    function: str
+    array: str = ""
+    space: str = ""
+    itemsize: int = 0
+    statement: int = 0
+    orelse: bool = False
+    flops: int = 0
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """An array of one memory space, with its virtual byte address.
+
+    Addresses are multiples of 256 and unique in their space. `strides` are
+    in bytes. `block` is the linear index of the block that owns a shared
+    array and `thread` the global linear index of the thread that owns a
+    local one; both are -1 where there is no owner.
+    """
+
+    name: str
+    space: str
+    address: int
+    nbytes: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+    block: int = -1
+    thread: int = -1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault of a kernel, found in one launch.
+
+    Attributes
+    ----------
+    kind : str
+        ``race``, ``non_atomic_update``, ``barrier_divergence``,
+        ``out_of_bounds``, ``negative_index`` or ``uninitialised_read``.
+    kernel, line, array, index
+        Where it happened. `index` is None where no element is meant.
+    threads : tuple
+        A ``((bx, by, bz), (tx, ty, tz))`` pair for each thread involved.
+    message : str
+        One sentence that says all of this.
+    """
+
+    kind: str
+    kernel: str
+    line: int
+    array: str
+    index: tuple[int, ...] | None
+    threads: tuple
+    message: str
+
+
+@dataclass
+class Record:
+    """The events of one launch, one row of each column per event.
+
+    Attributes
+    ----------
+    site : ndarray of int32
+        Index into `sites`.
+    value : ndarray of int64
+        Byte address of a memory access. For a branch, 1 where the thread
+        took it. For a loop, 1 for an iteration started and 0 when left.
+    path : ndarray of int64
+        Which dynamic instance: call path and iterations of the enclosing
+        loops. Lanes of a warp with one (site, path) executed it together.
+        For a loop's events it is the path of the loop as a whole.
+    thread : ndarray of int64
+        Block's linear index * threads per block + linear index in the block.
+    epoch, warp_epoch, grid_epoch : ndarray of int32
+        Block barriers, ``syncwarp`` and grid-wide barriers passed so far.
+    fences : list of (int, int)
+        Event position and thread: a ``threadfence`` executed just before
+        the event at that position.
+    barriers : dict of int to int
+        Line to barriers executed, each counted once a block.
+    """
+
+    kernel: str
+    filename: str
+    source: str
+    first_line: int
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    sites: list[Site]
+    site: np.ndarray
+    value: np.ndarray
+    path: np.ndarray
+    thread: np.ndarray
+    epoch: np.ndarray
+    warp_epoch: np.ndarray
+    grid_epoch: np.ndarray
+    fences: list = field(default_factory=list)
+    barriers: dict[int, int] = field(default_factory=dict)
+    allocations: list[Allocation] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
