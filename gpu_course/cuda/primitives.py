@@ -1,0 +1,364 @@
+"""What compiled kernels call: checks, atomics, barriers, warp operations."""
+
+import math
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+helper = numba.njit(error_model="numpy", nogil=True)
+
+
+@intrinsic
+def _flag(typing, words):
+    """Read words[0] afresh each time, whatever the optimiser knows."""
+
+    def build(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(
+            context, builder, arguments[0]
+        )
+        pointer = builder.bitcast(array.data, ir.IntType(64).as_pointer())
+        return builder.load_atomic(pointer, "monotonic", 8)
+
+    return types.int64(words), build
+
+
+@helper
+def _poll(words, site, thread, block):
+    if _flag(words) != 0:
+        words[1] = site
+        words[2] = thread
+        words[3] = block
+        raise KeyboardInterrupt
+
+
+@helper
+def _fail(words, site, thread, block, index, size):
+    words[1] = site
+    words[2] = thread
+    words[3] = block
+    words[4] = index
+    words[5] = size
+    raise IndexError("out of bounds")
+
+
+@helper
+def _at(index, size, site, thread, block, words):
+    if index < 0:
+        index += size
+    if index < 0 or index >= size:
+        _fail(words, site, thread, block, index, size)
+    return index
+
+
+@helper
+def _all_here(mask, alive, site, block, words):
+    for t in range(mask.size):
+        if alive[t] and not mask[t]:
+            words[1] = site
+            words[2] = t
+            words[3] = block
+            raise RuntimeError("barrier")
+
+
+@helper
+def _cleared(array):
+    array[...] = 0
+    return array
+
+
+@helper
+def _atomic_add(a, i, v):
+    old = a[i]
+    a[i] = old + v
+    return old
+
+
+@helper
+def _atomic_sub(a, i, v):
+    old = a[i]
+    a[i] = old - v
+    return old
+
+
+@helper
+def _atomic_max(a, i, v):
+    old = a[i]
+    if v > old or v != v:
+        a[i] = v
+    return old
+
+
+@helper
+def _atomic_min(a, i, v):
+    old = a[i]
+    if v < old or v != v:
+        a[i] = v
+    return old
+
+
+@helper
+def _atomic_nanmax(a, i, v):
+    old = a[i]
+    if v > old or old != old:
+        a[i] = v
+    return old
+
+
+@helper
+def _atomic_nanmin(a, i, v):
+    old = a[i]
+    if v < old or old != old:
+        a[i] = v
+    return old
+
+
+@helper
+def _atomic_and_(a, i, v):
+    old = a[i]
+    a[i] = old & v
+    return old
+
+
+@helper
+def _atomic_or_(a, i, v):
+    old = a[i]
+    a[i] = old | v
+    return old
+
+
+@helper
+def _atomic_xor(a, i, v):
+    old = a[i]
+    a[i] = old ^ v
+    return old
+
+
+@helper
+def _atomic_exch(a, i, v):
+    old = a[i]
+    a[i] = v
+    return old
+
+
+@helper
+def _atomic_inc(a, i, v):
+    old = a[i]
+    a[i] = 0 if old >= v else old + 1
+    return old
+
+
+@helper
+def _atomic_dec(a, i, v):
+    old = a[i]
+    a[i] = v if old == 0 or old > v else old - 1
+    return old
+
+
+@helper
+def _atomic_cas(a, i, expected, v):
+    old = a[i]
+    if old == expected:
+        a[i] = v
+    return old
+
+
+@helper
+def _atomic_compare_and_swap(a, i, expected, v):
+    old = a[i]
+    if old == expected:
+        a[i] = v
+    return old
+
+
+@helper
+def _syncthreads_count(here, flags):
+    count = 0
+    for t in range(here.size):
+        if here[t] and flags[t] != 0:
+            count += 1
+    return count
+
+
+@helper
+def _syncthreads_and(here, flags):
+    for t in range(here.size):
+        if here[t] and flags[t] == 0:
+            return 0
+    return 1
+
+
+@helper
+def _syncthreads_or(here, flags):
+    for t in range(here.size):
+        if here[t] and flags[t] != 0:
+            return 1
+    return 0
+
+
+@helper
+def _member(here, masks, t, other):
+    """Whether ``other`` takes part in the warp operation of ``t``."""
+    return (
+        other < here.size and here[other] and (masks[t] >> (other % 32)) & 1
+    )
+
+
+@helper
+def _source(here, masks, result, values, t, lane, source, width):
+    start = lane // width * width
+    other = t - lane + source
+    inside = start <= source < start + width
+    if inside and other < here.size and here[other]:
+        result[t] = values[other]
+    else:
+        result[t] = values[t]
+
+
+@helper
+def _shfl_sync(here, result, masks, values, lanes):
+    for t in range(here.size):
+        if here[t]:
+            source = lanes[t] % 32
+            _source(here, masks, result, values, t, t % 32, source, 32)
+
+
+@helper
+def _shfl_up_sync(here, result, masks, values, deltas):
+    for t in range(here.size):
+        if here[t]:
+            source = t % 32 - deltas[t]
+            _source(here, masks, result, values, t, t % 32, source, 32)
+
+
+@helper
+def _shfl_down_sync(here, result, masks, values, deltas):
+    for t in range(here.size):
+        if here[t]:
+            source = t % 32 + deltas[t]
+            _source(here, masks, result, values, t, t % 32, source, 32)
+
+
+@helper
+def _shfl_xor_sync(here, result, masks, values, others):
+    for t in range(here.size):
+        if here[t]:
+            source = t % 32 ^ others[t]
+            _source(here, masks, result, values, t, t % 32, source, 32)
+
+
+@helper
+def _ballot_sync(here, result, masks, flags):
+    for t in range(here.size):
+        if here[t]:
+            bits = 0
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if _member(here, masks, t, other) and flags[other] != 0:
+                    bits |= 1 << (other - first)
+            result[t] = bits
+
+
+@helper
+def _any_sync(here, result, masks, flags):
+    for t in range(here.size):
+        if here[t]:
+            found = False
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if _member(here, masks, t, other) and flags[other] != 0:
+                    found = True
+            result[t] = found
+
+
+@helper
+def _all_sync(here, result, masks, flags):
+    for t in range(here.size):
+        if here[t]:
+            found = True
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if _member(here, masks, t, other) and flags[other] == 0:
+                    found = False
+            result[t] = found
+
+
+@helper
+def _eq_sync(here, result, masks, values):
+    for t in range(here.size):
+        if here[t]:
+            found = True
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if _member(here, masks, t, other):
+                    found = found and values[other] == values[t]
+            result[t] = found
+
+
+@helper
+def _match_any_sync(here, result, masks, values):
+    for t in range(here.size):
+        if here[t]:
+            bits = 0
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if (
+                    _member(here, masks, t, other)
+                    and values[other] == values[t]
+                ):
+                    bits |= 1 << (other - first)
+            result[t] = bits
+
+
+@helper
+def _activemask(here, result):
+    for t in range(here.size):
+        if here[t]:
+            bits = 0
+            first = t // 32 * 32
+            for other in range(first, first + 32):
+                if other < here.size and here[other]:
+                    bits |= 1 << (other - first)
+            result[t] = bits
+
+
+@helper
+def _popc(value):
+    count = np.int32(0)
+    while value != 0:
+        value &= value - 1
+        count += 1
+    return np.int32(count)
+
+
+@helper
+def _ffs(value):
+    if value == 0:
+        return np.int32(0)
+    place = 1
+    while not value & 1:
+        value >>= 1
+        place += 1
+    return np.int32(place)
+
+
+@helper
+def _cbrt(value):
+    return np.cbrt(value)
+
+
+@helper
+def _selp(condition, a, b):
+    return a if condition else b
+
+
+def names():
+    """Return what the generated source refers to."""
+    found = {n: v for n, v in globals().items() if n.startswith("_")}
+    kinds = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
+             "uint64", "float16", "float32", "float64")  # fmt: skip
+    found |= {kind: getattr(types, kind) for kind in kinds}
+    found |= {"_njit": helper, "math": math}
+    return {n: v for n, v in found.items() if not n.startswith("__")}
