@@ -6,400 +6,218 @@ one element per thread. So a barrier costs nothing but a second loop.
 """
 
 import ast
-from dataclasses import dataclass
 
-import numpy as np
 from numba.core import types
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import as_dtype
 
-from gpu_course.cuda.intrinsics import FENCES
+from gpu_course.cuda.body import PASSED, Body, Program, statement
+from gpu_course.cuda.liveness import assigned, copied, exposed, used
 from gpu_course.cuda.regions import (
     BLOCK_WIDE,
     Flatten,
     NotCompilable,
     annotate,
-    assigned,
+    has_exit,
+    waits,
+    while_of,
+)
+from gpu_course.cuda.uniform import (
+    is_memoryless,
+    is_native,
     is_uniform,
     uniform_names,
-    used,
-    waits,
 )
 
-INDICES = "_tx, _ty, _tz, _bx, _by, _bz, _bdx, _bdy, _bdz, _gx, _gy, _gz"
-AXES = {
-    "threadIdx": "_t{}", "blockIdx": "_b{}",
-    "blockDim": "_bd{}", "gridDim": "_g{}",
-}  # fmt: skip
 THREADS = ["for _tz in range(_bdz):", "for _ty in range(_bdy):",
            "for _tx in range(_bdx):"]  # fmt: skip
-PASSED = f"{INDICES}, _t, _b, _w"
 
 
-@dataclass
-class Program:
-    """A kernel's source for Numba, and the arrays that it needs.
+class Places:
+    """Where each variable of a kernel that waits lives.
 
     Attributes
     ----------
-    text : str
-    space : dict
-        Globals that the text refers to.
-    scratch : list of (str, str, tuple, numpy.dtype)
-        Name, ``"block"`` or ``"thread"``, shape, dtype: arrays allocated
-        once a launch, with an axis for the threads in front of the latter.
-    sites : list of (int, str)
-        Line and array name of each bounds check.
+    same : set of str
+        Variables with one value for the block.
+    kept : dict of str to Numba type
+        Variables with an element for each thread in an array.
+    again : dict of str to ast.Assign
+        Variables computed anew in each region that reads them.
+    several : set of str
+        Kept variables that have more than one type in the kernel.
     """
 
-    text: str
-    space: dict
-    scratch: list
-    sites: list
+    def __init__(self, body, parameters):
+        self.body = body
+        self.local = assigned(*body)
+        self.same = uniform_names(body, parameters)
+        self.kinds, self.single = {}, {}
+        for name in set(parameters) & self.local:
+            self.kinds[name] = {parameters[name]}
+            self.single[name] = None
+        for top in body:
+            for node in ast.walk(top):
+                self.note(node, top)
+        regions = []
+        self.collect(body, regions)
+        exposures = set().union(*map(exposed, regions), set())
+        open_ = exposures & self.local - self.same
+        self.again = {}
+        while True:
+            new = {
+                name: self.single[name][0]
+                for name in sorted(open_ - set(self.again))
+                if self.single.get(name) and self.repeatable(name)
+            }
+            if not new:
+                break
+            self.again |= new
+            sources = [n.value for n in self.again.values()]
+            open_ |= used(*sources) & self.local - self.same
+        self.kept, self.several = {}, set()
+        for name in sorted(open_ - set(self.again)):
+            self.keep(name)
 
+    def note(self, node, top):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                for name in assigned(target):
+                    first = name not in self.single
+                    self.single[name] = (
+                        (node, node is top) if first else None
+                    )
+                if isinstance(target, ast.Name):
+                    kind = getattr(node.value, "type", None)
+                    self.kinds.setdefault(target.id, set()).add(kind)
+        elif isinstance(node, ast.For):
+            self.single |= dict.fromkeys(assigned(node.target))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            kind = getattr(node, "type", None)
+            self.kinds.setdefault(node.id, set()).add(kind)
 
-class Body(ast.NodeTransformer):
-    """Rewrite the statements of one thread in terms of the loops' names."""
-
-    def __init__(self, program, whole):
-        self.program, self.whole = program, whole
-
-    def site(self, node, name):
-        self.program.sites.append((node.lineno, name))
-        return len(self.program.sites) - 1
-
-    def visit(self, node):
-        plan = getattr(node, "plan", None)
-        if plan is None:
-            return super().visit(node)
-        new = self.planned(node, *plan)
-        new.type = getattr(node, "type", None)
-        return ast.copy_location(new, node)
-
-    def planned(self, node, kind, detail):
-        if kind in ("index", "name"):
-            return expression(index_text(detail))
-        if kind == "array":
-            return self.array(node, detail)
-        if kind == "device":
-            return self.device(node)
-        if kind == "atomic":
-            return self.atomic(node, detail)
-        arguments = [self.visit(a) for a in node.args]
-        if detail in ("grid", "gridsize"):
-            return expression(grid_text(detail, node.args[0].value))
-        if detail in FENCES:
-            return ast.Constant(None)
-        return call(f"_{detail}", *arguments)
-
-    def array(self, node, kind):
-        name = f"_array{len(self.program.scratch)}"
-        dtype = as_dtype(node.type.dtype)
-        if kind == "local":
-            self.program.scratch.append((name, "thread", node.shape, dtype))
-            return expression(f"_cleared({name}[_t])")
-        if 0 in node.shape:
-            self.program.scratch.append((name, "dynamic", (), dtype))
-        else:
-            self.program.scratch.append((name, "block", node.shape, dtype))
-        return expression(f"_cleared({name})")
-
-    def device(self, node):
-        if node.device.yields:
-            raise NotCompilable("a device function that waits, in place")
-        name = f"_device{len(self.program.space)}_{node.device.source.name}"
-        self.program.space[name] = device_function(node.device, self.program)
-        arguments = [self.visit(a) for a in node.args]
-        extra = [expression(n) for n in PASSED.split(", ")]
-        return call(name, *extra, *arguments)
-
-    def index(self, array, node, at):
-        """Return the index with each axis checked."""
-        owner = array.type
-        name = ast.unparse(array)
-        parts = node.elts if isinstance(node, ast.Tuple) else [node]
-        kind = getattr(node, "type", None)
-        if not isinstance(node, ast.Tuple) and isinstance(
-            kind, types.BaseTuple
-        ):
-            parts = [
-                ast.Subscript(node, ast.Constant(k), ast.Load())
-                for k in range(len(kind))
-            ]
-        new = []
-        for axis, part in enumerate(parts):
-            if isinstance(part, ast.Slice):
-                new.append(self.visit(part))
-                continue
-            size = expression(f"{name}.shape[{axis}]")
-            size = self.visit(size)
-            site = ast.Constant(self.site(at, name))
-            extra = [expression(n) for n in ("_t", "_b", "_w")]
-            new.append(call("_at", self.visit(part), size, site, *extra))
-        if len(new) != owner.ndim or len(new) > 1:
-            return ast.Tuple(new, ast.Load()) if len(new) > 1 else new[0]
-        return new[0]
-
-    def visit_Subscript(self, node):  # noqa: N802
-        owner = getattr(node.value, "type", None)
-        if not isinstance(owner, types.Array):
-            return self.generic_visit(node)
-        index = self.index(node.value, node.slice, node)
-        new = ast.Subscript(self.visit(node.value), index, node.ctx)
-        new.type = getattr(node, "type", None)
-        return ast.copy_location(new, node)
-
-    def atomic(self, node, operation):
-        array, *rest = node.args
-        if operation == "compare_and_swap":
-            index = ast.Constant(0)
-            index.type = types.int64
-        else:
-            index, *rest = rest
-        values = [
-            call(f"{array.type.dtype}", self.visit(v))
-            if isinstance(array.type.dtype, types.Number)
-            else self.visit(v)
-            for v in rest
-        ]
-        place = self.index(array, index, node)
-        return call(f"_atomic_{operation}", self.visit(array), place, *values)
-
-    def visit_While(self, node):  # noqa: N802
-        self.generic_visit(node)
-        site = self.site(node, "")
-        node.body.insert(0, statement(f"_poll(_w, {site}, _t, _b)"))
-        return node
-
-    def visit_For(self, node):  # noqa: N802
-        plain = isinstance(node.iter, ast.Call) and all(
-            isinstance(a, ast.Constant) for a in node.iter.args
-        )
-        inner = any(
-            isinstance(n, ast.For | ast.While)
-            for s in node.body
-            for n in ast.walk(s)
-        )
-        self.generic_visit(node)
-        if not plain or inner:
-            site = self.site(node, "")
-            node.body.insert(0, statement(f"_poll(_w, {site}, _t, _b)"))
-        return node
-
-
-def expression(text):
-    return ast.parse(text, mode="eval").body
-
-
-def statement(text):
-    return ast.parse(text).body[0]
-
-
-def call(name, *arguments):
-    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
-
-
-def index_text(detail):
-    if detail == "laneid":
-        return "int32(_t % 32)"
-    if detail == "warpsize":
-        return "int32(32)"
-    owner, axis = detail.split("_")
-    return f"int32({AXES[owner].format(axis)})"
-
-
-def grid_text(detail, count):
-    if detail == "grid":
-        parts = [f"_b{a} * _bd{a} + _t{a}" for a in "xyz"[:count]]
-    else:
-        parts = [f"_g{a} * _bd{a}" for a in "xyz"[:count]]
-    return parts[0] if count == 1 else f"({', '.join(parts)})"
-
-
-def unparsed(statements):
-    lines = []
-    for node in statements:
-        ast.fix_missing_locations(node)
-        lines += ast.unparse(node).splitlines()
-    return lines
-
-
-def device_function(typed, program):
-    """Return a device function without waits, compiled with Numba."""
-    import numba
-
-    body = Body(program, typed)
-    statements = [body.visit(s) for s in annotate(typed)]
-    names = ", ".join([PASSED, *typed.source.parameters])
-    lines = [f"def function({names}):"]
-    lines += ["    " + line for line in unparsed(statements)]
-    program.space |= {
-        name: value
-        for name, value in typed.source.names.items()
-        if name not in program.space
-    }
-    program.text += "\n".join([*lines, "", ""])
-    space = {**typed.source.names, **program.space}
-    exec("\n".join(lines), space)
-    return numba.njit(error_model="numpy", nogil=True)(space["function"])
-
-
-class Blocks:
-    """Write the body of a block: loops over threads, and what joins them."""
-
-    def __init__(self, typed, program):
-        self.typed, self.program = typed, program
-        flatten = Flatten()
-        self.body = flatten.block(annotate(typed))
-        program.space |= flatten.names
-        self.waits = any(map(waits, self.body))
-        self.lines, self.depth = [], 2
-        self.masks = 0
-        self.rewriter = Body(program, typed)
-        self.local = set().union(*map(assigned, self.body), set())
-        self.parameters = set(typed.source.parameters)
-        self.same = (
-            uniform_names(self.body, self.parameters) if self.waits else set()
-        )
-        self.returns = self.waits and any(
-            isinstance(n, ast.Return)
-            for s in self.body
-            for n in ast.walk(s)
-        )
-        self.kinds = {}
-        if self.waits:
-            self.regions = []
-            self.collect(self.body)
-            self.places()
-
-    def add(self, *lines):
-        self.lines += ["    " * self.depth + line for line in lines]
-
-    # What lives where
-
-    def collect(self, body):
-        """List the regions, as sets of names, in the order of emission."""
+    def collect(self, body, regions):
+        """List the regions: runs of statements without a wait or an exit."""
         region = []
-
-        def close():
-            if region:
-                self.regions.append(list(region))
-                region.clear()
-
         for node in body:
-            if not waits(node):
-                if not self.shared_by_block(node):
+            if not (waits(node) or has_exit(node)):
+                if not self.of_block(node):
                     region.append(node)
                 continue
-            close()
+            regions.append(region)
+            region = []
             if isinstance(node, ast.If | ast.While):
-                self.regions.append([ast.Expr(node.test)])
-                self.collect(node.body)
-                self.collect(node.orelse)
+                regions.append([ast.Expr(node.test)])
+                self.collect(node.body, regions)
+                self.collect(node.orelse, regions)
             elif isinstance(node, ast.For):
-                self.collect(node.body)
+                self.collect(node.body, regions)
             else:
-                self.regions.append([node])
-        close()
+                regions += [[ast.Expr(a)] for a in _arguments(node)]
+        regions.append(region)
 
-    def shared_by_block(self, node):
+    def of_block(self, node):
+        """Whether a statement is done once for the block."""
         return isinstance(node, ast.Assign) and all(
             isinstance(t, ast.Name) and t.id in self.same
             for t in node.targets
         )
 
-    def places(self):
-        """Decide which variables need an element for every thread."""
-        kinds, single = {}, {}
-        for name in self.parameters & (self.local - self.same):
-            position = self.typed.source.parameters.index(name)
-            kinds[name] = {self.typed.argument_types[position]}
-            single[name] = None
-        for statement_ in self.body:
-            for node in ast.walk(statement_):
-                if isinstance(node, ast.Assign):
-                    for target in node.targets:
-                        self.note(target, node, kinds, single)
-                elif isinstance(node, ast.For):
-                    for name in assigned(node.target):
-                        kinds.setdefault(name, set()).add(types.int64)
-                        single[name] = None
-        touched = {}
-        for number, region in enumerate(self.regions):
-            for node in region:
-                for name in assigned(node) | used(node):
-                    touched.setdefault(name, set()).add(number)
-        self.again = {}  # name: the statement that computes it anew
-        self.kept = {}  # name: its type, kept in an array
-        for name in sorted(self.local - self.same):
-            if len(touched.get(name, ())) < 2:
-                continue
-            source = single.get(name)
-            if source is not None and self.repeatable(source):
-                self.again[name] = source
-                continue
-            found = {k for k in kinds.get(name, ()) if k is not None}
-            merged = cpu_target.typing_context.unify_types(*found)
-            if not isinstance(merged, types.Number | types.Boolean):
-                raise NotCompilable(f"{name} lives across a barrier")
-            self.kept[name] = (merged, found)
-            self.program.scratch.append(
-                (f"_kept_{name}", "thread", (), as_dtype(merged))
-            )
-
-    def note(self, target, node, kinds, single):
-        names = assigned(target)
-        for name in names:
-            single[name] = None if name in kinds else node
-            kind = getattr(node.value, "type", None)
-            if isinstance(target, ast.Tuple):
-                parts = [e.id for e in target.elts if isinstance(e, ast.Name)]
-                if isinstance(kind, types.BaseTuple) and name in parts:
-                    kind = kind[parts.index(name)]
-                elif isinstance(node.value, ast.Tuple):
-                    kind = node.value.elts[parts.index(name)]
-                    kind = getattr(kind, "type", None) or types.int64
-            kinds.setdefault(name, set()).add(kind)
-
-    def repeatable(self, node):
-        """Whether a statement gives the same whenever it is done again."""
-        if getattr(node.value, "plan", None) == ("array", "local"):
-            return False
+    def repeatable(self, name):
+        """Whether the one assignment of a name can be done again."""
+        node, at_top = self.single[name]
         for inner in ast.walk(node.value):
             plan = getattr(inner, "plan", None)
-            if plan and plan[0] in ("array", "atomic", "device"):
-                return False
-            if plan and plan[0] == "call" and waits(inner):
-                return False
-            if isinstance(inner, ast.Subscript) and not isinstance(
-                inner.type, types.Array
+            if plan and (
+                plan[0] in ("atomic", "device")
+                or (plan[0] == "call" and plan[1] not in ("grid", "gridsize"))
             ):
-                owner = getattr(inner.value, "attr", "")
-                if owner != "shape":
+                return False
+            if isinstance(inner, ast.Subscript):
+                if not is_memoryless(inner):
+                    return False
+                if isinstance(inner.type, types.Array) and not at_top:
                     return False
         names = used(node.value) & self.local
-        return all(name in self.again for name in names)
+        return all(
+            other in self.again
+            or (other in self.same and self.single.get(other))
+            for other in names
+        )
 
-    # Writing
+    def keep(self, name):
+        found = {k for k in self.kinds.get(name, ()) if k is not None}
+        merged = cpu_target.typing_context.unify_types(*found)
+        if not isinstance(merged, types.Number | types.Boolean):
+            raise NotCompilable(f"{name} lives across a barrier")
+        wide = isinstance(merged, types.Float)
+        if wide and any(
+            isinstance(k, types.Integer) and k.bitwidth > 32 for k in found
+        ):
+            integers = {k for k in found if isinstance(k, types.Integer)}
+            if integers != {types.int64} or not self.constants_only(name):
+                raise NotCompilable(f"{name} is an integer and a float")
+        self.kept[name] = merged
+        if len(found) > 1:
+            self.several.add(name)
+
+    def constants_only(self, name):
+        """Whether the integers that a float variable gets are constants."""
+        for top in self.body:
+            for node in ast.walk(top):
+                if (
+                    isinstance(node, ast.Assign)
+                    and name in assigned(*node.targets)
+                    and isinstance(
+                        getattr(node.value, "type", None), types.Integer
+                    )
+                    and not isinstance(node.value, ast.Constant)
+                ):
+                    return False
+        return True
+
+
+class Blocks:
+    """Write the body of a block: loops over threads, and what joins them."""
+
+    def __init__(self, body, program, parameters):
+        self.program = program
+        self.body, self.places = _with_places(body, parameters)
+        self.lines, self.depth = [], 2
+        self.masks = 0
+        self.open = []  # masks of the ifs and loops around
+        self.loops = []  # (mask, mask of the iteration, open masks outside)
+        self.rewriter = Body(program, self.places.several)
+        self.returns = _has_return(body)
+        for name, kind in self.places.kept.items():
+            self.scratch(f"_kept_{name}", kind)
+
+    def scratch(self, name, kind):
+        self.program.scratch[name] = ("thread", (), as_dtype(kind))
+        return name
+
+    def add(self, *lines):
+        self.lines += ["    " * self.depth + line for line in lines]
+
+    def uniform(self, node):
+        return is_uniform(node, self.places.same, self.places.local)
 
     def block(self, body, mask):
         region = []
         for node in body:
-            if not waits(node):
-                if self.waits and self.shared_by_block(node):
-                    touched = set()
-                    for other in region:
-                        touched |= assigned(other) | used(other)
-                    if touched & assigned(node):
-                        self.region(region, mask)
-                        region = []
-                    self.add(*unparsed([self.rewriter.visit(node)]))
-                else:
-                    region.append(node)
-                continue
-            self.region(region, mask)
-            region = []
-            self.joint(node, mask)
+            if waits(node) or has_exit(node):
+                self.region(region, mask)
+                region = []
+                self.joint(node, mask)
+            elif self.places.of_block(node):
+                # Done at once, so before the region: unless that reads it.
+                names = assigned(*region) | used(*region)
+                if names & assigned(node):
+                    self.region(region, mask)
+                    region = []
+                self.add(*self.rewriter.lines([node]))
+            else:
+                region.append(node)
         self.region(region, mask)
 
     def threads(self, mask):
@@ -409,231 +227,293 @@ class Blocks:
             self.add(line)
             self.depth += 1
         self.add("_t = (_tz * _bdy + _ty) * _bdx + _tx")
-        if mask:
-            self.add(f"if not {mask}[_t]:", "    continue")
-        elif self.returns:
-            self.add("if not _alive[_t]:", "    continue")
-        if mask and self.returns:
-            self.add("if not _alive[_t]:", "    continue")
+        marks = [mask] if mask else ["_alive"] if self.returns else []
+        for name in marks:
+            self.add(f"if not {name}[_t]:", "    continue")
         return depth
 
     def region(self, statements, mask):
         if not statements:
             return
         depth = self.threads(mask)
-        self.values(statements)
-        self.add(*unparsed(self.stores(statements)))
+        self.bring(statements)
+        kept = sorted(assigned(*statements) & set(self.places.kept))
+        save = [f"_kept_{name}[_t] = {name}" for name in kept]
+        leave = _Leave(self, [statement(line) for line in save])
+        copies = [copied(s) for s in statements]
+        statements = leave.block(copies, 0)
+        if leave.deep:
+            self.add("_gone = False")
+        self.add(*self.rewriter.lines(statements), *save)
         self.depth = depth
 
-    def values(self, statements):
-        """Bring the variables that the region reads to this thread."""
-        names = set()
-        for node in statements:
-            names |= used(node) | (assigned(node) & set(self.kept_names()))
-        done = []
-        pending = names & set(getattr(self, "again", ()))
+    def bring(self, statements):
+        """Bring the variables that a region reads to this thread."""
+        pending = exposed(statements) | assigned(*statements) & set(
+            self.places.kept
+        )
+        again, kept = {}, set()
         while pending:
             name = pending.pop()
-            source = self.again[name]
-            if source in done or source in statements:
-                continue
-            done.append(source)
-            pending |= used(source.value) & set(self.again)
-        for source in self.again_order(done):
-            copied = ast.parse(ast.unparse(source)).body[0]
-            del copied
-            self.add(*unparsed([self.rewriter.visit(_copy(source))]))
-        for name in sorted(names & set(self.kept_names())):
-            self.add(f"{name} = _kept_{name}[_t]")
-
-    def kept_names(self):
-        return getattr(self, "kept", {})
-
-    def again_order(self, done):
-        return sorted(done, key=lambda node: node.lineno)
-
-    def stores(self, statements):
-        """Return the statements, with kept variables written back."""
-        names = set()
-        for node in statements:
-            names |= assigned(node)
-        names &= set(self.kept_names())
-        save = [
-            statement(f"_kept_{n}[_t] = {n}") for n in sorted(names)
-        ]  # fmt: skip
-        writer = _Leave(self.waits, save)
-        new = []
-        for node in statements:
-            node = self.rewriter.visit(_copy(node))
-            new += writer.rewrite(node, 0)
-        return [*new, *save]
+            if name in self.places.kept:
+                kept.add(name)
+            elif name in self.places.again and name not in again:
+                source = self.places.again[name]
+                again[name] = source
+                pending |= used(source.value)
+        self.add(*(f"{name} = _kept_{name}[_t]" for name in sorted(kept)))
+        order = [s for s in self.places.again.values()]
+        chosen = {id(s): s for s in again.values()}
+        done = set()
+        for source in order:
+            if id(source) in chosen and id(source) not in done:
+                done.add(id(source))
+                self.add(*self.rewriter.lines([source]))
 
     def joint(self, node, mask):
-        """Write a statement in which threads wait for each other."""
-        if isinstance(node, ast.If | ast.While) and is_uniform(
-            node.test, self.same, self.local
-        ):
-            word = "if" if isinstance(node, ast.If) else "while"
-            test = ast.unparse(self.rewriter.visit(_copy(node.test)))
-            self.add(f"{word} {test}:")
-            self.depth += 1
-            if word == "while":
-                self.no_exit(node)
-                site = self.rewriter.site(node, "")
-                self.add(f"_poll(_w, {site}, 0, _b)")
-            self.block(node.body, mask)
-            self.add("pass")
-            self.depth -= 1
-            if node.orelse:
-                self.add("else:")
-                self.depth += 1
-                self.block(node.orelse, mask)
-                self.add("pass")
-                self.depth -= 1
-        elif isinstance(node, ast.For):
-            if not is_uniform(node.iter, self.same, self.local):
-                raise NotCompilable("a for whose threads leave at their own")
-            self.no_exit(node)
-            loop = self.rewriter.visit(_copy(node.iter))
-            ast.fix_missing_locations(loop)
-            self.add(f"for {ast.unparse(node.target)} in {ast.unparse(loop)}:")
-            self.depth += 1
-            site = self.rewriter.site(node, "")
-            self.add(f"_poll(_w, {site}, 0, _b)")
-            self.block(node.body, mask)
-            self.depth -= 1
+        """Write a statement in which threads wait, or leave a loop."""
+        if isinstance(node, ast.Break | ast.Continue):
+            self.leave(node)
         elif isinstance(node, ast.If):
-            yes, no = self.new_mask(), self.new_mask()
-            self.split(node.test, yes, no, mask)
-            self.block(node.body, yes)
-            if node.orelse:
-                self.block(node.orelse, no)
-        elif isinstance(node, ast.While):
-            self.no_exit(node)
-            inside, spare = self.new_mask(), self.new_mask()
-            first = mask or ("_alive" if self.returns else None)
-            self.add(f"{inside}[:] = {first}[:]" if first
-                     else f"{inside}[:] = True")  # fmt: skip
-            self.add("while True:")
-            self.depth += 1
-            self.split(node.test, inside, spare, inside)
-            self.add(f"if not {inside}.any():", "    break")
-            site = self.rewriter.site(node, "")
-            self.add(f"_poll(_w, {site}, 0, _b)")
-            self.block(node.body, inside)
-            self.depth -= 1
+            self.branch(node, mask)
+        elif isinstance(node, ast.For | ast.While):
+            if not mask and is_native(
+                node, self.places.same, self.places.local
+            ):
+                self.native(node)
+            else:
+                self.masked(node, mask)
         else:
             self.wait(node, mask)
 
-    def no_exit(self, node):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Break | ast.Continue):
-                raise NotCompilable("break or continue around a barrier")
+    def leave(self, node):
+        """Write a break or continue that stands between regions."""
+        if self.loops[-1] is None:
+            self.add("break" if isinstance(node, ast.Break) else "continue")
+            return
+        for name in self.cleared(node):
+            self.add(f"{name}[:] &= ~{self.open[-1]}")
+
+    def cleared(self, node):
+        """Return the masks that a thread leaves with a break and so on."""
+        if isinstance(node, ast.Return):
+            return ["_alive", *dict.fromkeys(self.open)]
+        loop, iteration, outside = self.loops[-1]
+        inner = [n for n in self.open[outside:] if n != loop]
+        if isinstance(node, ast.Break):
+            inner.append(loop)
+        return list(dict.fromkeys([*inner, iteration]))
+
+    def branch(self, node, mask):
+        if not mask and self.uniform(node.test):
+            self.add(f"if {self.rewriter.text(node.test)}:")
+            self.nested(node.body, None)
+            if node.orelse:
+                self.add("else:")
+                self.nested(node.orelse, None)
+            return
+        yes, no = self.new_mask(), self.new_mask()
+        self.split(node.test, yes, no, mask)
+        for body, part in ((node.body, yes), (node.orelse, no)):
+            self.open.append(part)
+            self.block(body, part)
+            self.open.pop()
+
+    def nested(self, body, mask):
+        self.depth += 1
+        self.block(body, mask)
+        self.add("pass")
+        self.depth -= 1
+
+    def native(self, node):
+        if isinstance(node, ast.For):
+            target = ast.unparse(node.target)
+            self.add(f"for {target} in {self.rewriter.text(node.iter)}:")
+        else:
+            self.add(f"while {self.rewriter.text(node.test)}:")
+        self.poll(node)
+        if _has_return(node.body):
+            self.add("    if not _alive.any():", "        break")
+        self.loops.append(None)
+        self.nested(node.body, None)
+        self.loops.pop()
+
+    def poll(self, node):
+        self.add(f"    _poll(_w, {self.program.site(node)}, 0, _b)")
+
+    def masked(self, node, mask):
+        """Write a loop whose threads leave it at their own time."""
+        loop = self.new_mask()
+        iteration = self.new_mask()
+        outer = mask or ("_alive" if self.returns else "_all")
+        self.add(f"{loop}[:] = {outer}", "while True:")
+        self.depth += 1
+        self.split(node.test, iteration, None, loop)
+        self.add(f"{loop}[:] = {iteration}")
+        self.add(f"if not {loop}.any():", "    break")
+        self.depth -= 1
+        self.poll(node)
+        self.loops.append((loop, iteration, len(self.open)))
+        self.open += [loop, iteration]
+        self.nested(node.body, iteration)
+        del self.open[-2:]
+        self.loops.pop()
 
     def new_mask(self):
         self.masks += 1
-        name = f"_mask{self.masks}"
-        self.program.scratch.append((name, "thread", (), np.dtype(bool)))
-        return name
+        return self.scratch(f"_mask{self.masks}", types.boolean)
 
     def split(self, test, yes, no, mask):
-        if mask != yes:
-            self.add(f"{yes}[:] = False")
-        self.add(f"{no}[:] = False")
+        """Fill the masks of the threads for which a test holds, or not."""
+        masks = [yes, no] if no else [yes]
+        self.add(*(f"{name}[:] = False" for name in masks))
         depth = self.threads(mask)
-        self.values([ast.Expr(test)])
-        condition = ast.unparse(
-            ast.fix_missing_locations(self.rewriter.visit(_copy(test)))
-        )
-        self.add(f"_test = bool({condition})", f"{yes}[_t] = _test",
-                 f"{no}[_t] = not _test")  # fmt: skip
+        self.bring([ast.Expr(test)])
+        self.add(f"_test = bool({self.rewriter.text(test)})",
+                 f"{yes}[_t] = _test")  # fmt: skip
+        if no:
+            self.add(f"{no}[_t] = not _test")
         self.depth = depth
 
     def wait(self, node, mask):
         """Write a barrier or a warp operation."""
-        plan, call_ = node.value.plan, node.value
-        name = plan[1]
-        here = mask or ("_alive" if self.returns else "_all")
-        site = self.rewriter.site(node, "")
-        if name in BLOCK_WIDE and mask:
-            alive = "_alive" if self.returns else "_all"
+        operation = node.value.plan[1]
+        alive = "_alive" if self.returns else "_all"
+        here = mask or alive
+        site = self.program.site(node)
+        if operation in BLOCK_WIDE and mask:
             self.add(f"_all_here({mask}, {alive}, {site}, _b, _w)")
-        if name in ("syncthreads", "syncwarp"):
-            return
-        count = len(self.program.scratch)
+        number = self.masks = self.masks + 1
         slots = []
-        if call_.args:
+        arguments = _arguments(node)
+        if arguments:
             depth = self.threads(mask)
-            self.values([ast.Expr(a) for a in call_.args])
-            for number, argument in enumerate(call_.args):
-                slot = f"_slot{count}_{number}"
+            self.bring([ast.Expr(a) for a in arguments])
+            for argument in arguments:
+                kind = getattr(argument, "type", None) or types.int64
+                slot = self.scratch(f"_slot{number}_{len(slots)}", kind)
                 slots.append(slot)
-                dtype = as_dtype(getattr(argument, "type", None) or types.int64)
-                if isinstance(argument, ast.Constant):
-                    dtype = np.dtype(type(argument.value))
-                self.program.scratch.append((slot, "thread", (), dtype))
-                text = ast.unparse(
-                    ast.fix_missing_locations(
-                        self.rewriter.visit(_copy(argument))
-                    )
-                )
-                self.add(f"{slot}[_t] = {text}")
+                self.add(f"{slot}[_t] = {self.rewriter.text(argument)}")
             self.depth = depth
-        target = node.targets[0].id if isinstance(node, ast.Assign) else None
-        if name in BLOCK_WIDE:
-            value = f"_{name}({here}, {', '.join(slots)})"
-            if target in self.same:
-                self.add(f"{target} = {value}")
-                return
-        kind = as_dtype(call_.type)
-        result = f"_result{count}"
-        self.program.scratch.append((result, "thread", (), kind))
-        if name in BLOCK_WIDE:
-            self.add(f"{result}[:] = {value}")
-        else:
-            names = ", ".join([here, result, *slots])
-            self.add(f"_{name}({names})")
+        if operation == "syncthreads" or (
+            operation == "syncwarp" and not slots
+        ):
+            return
+        target = None
         if isinstance(node, ast.Assign):
-            if len(node.targets) > 1 or target is None:
-                raise NotCompilable("several targets of a warp operation")
-            depth = self.threads(mask)
-            place = f"_kept_{target}[_t]" if target in self.kept else target
-            self.add(f"{place} = {result}[_t]")
-            self.depth = depth
-
-    def function(self):
-        """Return the lines of the function that runs a range of blocks."""
-        self.block(self.body, None)
-        return self.lines
+            (name,) = node.targets
+            target = name
+        if operation in BLOCK_WIDE:
+            value = f"_{operation}({here}, {', '.join(slots)})"
+            if target and self.places.of_block(node):
+                self.add(f"{target.id} = {value}")
+                return
+            result = f"_result{number}"
+            self.add(f"{result} = {value}")
+            read = result
+        else:
+            if operation != "activemask":
+                first = slots[0] if slots else "None"
+                names = f"{here}, {alive}, {first}, {site}, _b, _w"
+                self.add(f"_together({names})")
+            if operation == "syncwarp":
+                return
+            result = self.scratch(f"_result{number}", node.value.type)
+            self.add(f"_{operation}({', '.join([here, result, *slots])})")
+            read = f"{result}[_t]"
+        if target is None:
+            return
+        depth = self.threads(mask)
+        if isinstance(target, ast.Name):
+            kept = target.id in self.places.kept
+            place = f"_kept_{target.id}[_t]" if kept else target.id
+        else:
+            self.bring([ast.Expr(target.value), ast.Expr(target.slice)])
+            place = self.rewriter.text(target)
+        self.add(f"{place} = {read}")
+        self.depth = depth
 
 
 class _Leave:
-    """Turn ``return`` into leaving the thread's turn of the loop."""
+    """Write return, break and continue of one thread inside a region."""
 
-    def __init__(self, marks, save):
-        self.marks, self.save = marks, save
+    def __init__(self, blocks, save):
+        self.blocks, self.save = blocks, save
+        self.deep = False  # whether a return stands in a loop
 
-    def rewrite(self, node, loops):
-        if isinstance(node, ast.Return):
-            if loops:
-                raise NotCompilable("a return inside a loop of a region")
-            alive = [statement("_alive[_t] = False")] if self.marks else []
-            return [*alive, *self.save, ast.Continue()]
-        if isinstance(node, ast.If | ast.For | ast.While):
-            inner = loops + isinstance(node, ast.For | ast.While)
-            node.body = [
-                n for s in node.body for n in self.rewrite(s, inner)
-            ]
-            node.orelse = [
-                n for s in node.orelse for n in self.rewrite(s, loops)
-            ]
+    def block(self, statements, loops):
+        return [n for s in statements for n in self.statement(s, loops)]
+
+    def statement(self, node, loops):
+        leaves = isinstance(node, ast.Return) or hasattr(node, "exits")
+        if leaves:
+            masks = self.blocks.cleared(node)
+            clear = [statement(f"{name}[_t] = False") for name in masks]
+            if not loops:
+                return [*clear, *self.save, ast.Continue()]
+            self.deep = True
+            gone = statement("_gone = True")
+            return [*clear, *self.save, gone, ast.Break()]
+        if isinstance(node, ast.If):
+            node.body = self.block(node.body, loops)
+            node.orelse = self.block(node.orelse, loops)
+        elif isinstance(node, ast.For | ast.While):
+            node.body = self.block(node.body, loops + 1)
+            node.orelse = self.block(node.orelse, loops)
+            if _has_return_mark(node):
+                way = "break" if loops else "continue"
+                out = ast.parse(f"if _gone:\n    {way}") if loops else None
+                test = ast.If(ast.Name("_gone", ast.Load()),
+                              [ast.Break() if loops else ast.Continue()], [])
+                del out
+                return [node, test]
         return [node]
 
 
-def _copy(node):
-    import copy
+def _has_return_mark(node):
+    return any(
+        isinstance(n, ast.Name) and n.id == "_gone" for n in ast.walk(node)
+    )
 
-    return copy.deepcopy(node)
+
+def _has_return(body):
+    return any(isinstance(n, ast.Return) for s in body for n in ast.walk(s))
+
+
+def _arguments(node):
+    """Return the arguments of a wait, without a constant full mask."""
+    return list(node.value.args)
+
+
+def _with_places(body, parameters):
+    """Place the variables; write loops that can't be native as masked."""
+    while True:
+        places = Places(body, parameters)
+        changed = [0]
+        body = _loops(body, places, True, changed)
+        if not changed[0]:
+            return body, places
+
+
+def _loops(body, places, together, changed):
+    new = []
+    for node in body:
+        joint = waits(node) or has_exit(node)
+        if joint and isinstance(node, ast.If):
+            inner = together and is_uniform(
+                node.test, places.same, places.local
+            )
+            node.body = _loops(node.body, places, inner, changed)
+            node.orelse = _loops(node.orelse, places, inner, changed)
+        elif joint and isinstance(node, ast.For | ast.While):
+            inner = together and is_native(node, places.same, places.local)
+            if isinstance(node, ast.For) and not inner:
+                changed[0] += 1
+                *before, node = while_of(node, f"{node.lineno}_{len(new)}")
+                new += before
+            node.body = _loops(node.body, places, inner, changed)
+        new.append(node)
+    return new
 
 
 def write(typed):
@@ -652,39 +532,60 @@ def write(typed):
     NotCompilable
         Where the plain run has to do it.
     """
-    program = Program("", dict(typed.source.names), [], [])
-    blocks = Blocks(typed, program)
-    simple = not blocks.waits and any(
-        isinstance(n, ast.Return) for s in blocks.body for n in ast.walk(s)
-    )
-    if simple:
-        # A return leaves a function: so the thread is one.
-        names = [PASSED, *typed.source.parameters]
-        body = [blocks.rewriter.visit(_copy(s)) for s in blocks.body]
-        arrays = [n for n, *_ in program.scratch]
-        names = ", ".join(names + arrays)
-        lines = [f"def _thread({names}):"]
-        lines += ["    " + line for line in unparsed(body)]
-        program.text += "\n".join(["@_njit", *lines, "", ""])
-        depth = blocks.threads(None)
-        blocks.add(f"_thread({names})")
-        blocks.depth = depth
+    program = Program()
+    names = typed.source.parameters
+    body = Flatten().block(annotate(typed))
+    program.waits = any(map(waits, body))
+    if program.waits:
+        kinds = dict(zip(names, typed.argument_types, strict=True))
+        blocks = Blocks(body, program, kinds)
+        blocks.block(blocks.body, None)
+        start = [f"{n} = _in_{n}" for n in names if n in blocks.places.local]
+        start += [
+            f"_kept_{n}[:] = {n}" for n in names if n in blocks.places.kept
+        ]
+        if blocks.returns:
+            start.append("_alive[:] = True")
+        lines = blocks.lines
     else:
-        blocks.function()
-    scratch = [name for name, *_ in program.scratch]
-    masks = ["_alive", "_all"] if blocks.waits else []
-    names = ["_first", "_last", "_bdx, _bdy, _bdz", "_gx, _gy, _gz", "_w",
-             *masks, *typed.source.parameters, *scratch]  # fmt: skip
-    lines = [
+        lines, start = _whole(body, program, names), []
+        blocks = None
+    start += [
+        f"{name}[...] = 0"
+        for name, (where, *_) in program.scratch.items()
+        if name in program.arrays.values() and where != "dynamic"
+    ]
+    changed = blocks.places.local if blocks else ()
+    received = [f"_in_{n}" if n in changed else n for n in names]
+    text = [
         "@_njit",
-        f"def _launch({', '.join(names)}):",
+        "def _launch(_first, _last, _bdx, _bdy, _bdz, _gx, _gy, _gz, _w, "
+        f"{', '.join(['_alive', '_all', *received, *program.scratch])}):",
         "    for _b in range(_first, _last):",
         "        _poll(_w, -1, 0, _b)",
         "        _bx = _b % _gx",
         "        _by = _b // _gx % _gy",
         "        _bz = _b // (_gx * _gy)",
+        *("        " + line for line in start),
+        *lines,
     ]
-    if blocks.waits:
-        lines.append("        _alive[:] = True")
-    program.text += "\n".join(lines + blocks.lines) + "\n"
+    program.text += "\n".join(text) + "\n"
     return program
+
+
+def _whole(body, program, names):
+    """Write a kernel without waits: each thread is one call."""
+    rewriter = Body(program)
+    lines = rewriter.lines(body)
+    arrays = list(dict.fromkeys(rewriter.used))
+    given = ", ".join([PASSED, *names, *arrays])
+    thread = ["@_njit", f"def _thread({given}):"]
+    thread += ["    " + line for line in lines]
+    program.text += "\n".join([*thread, "", ""])
+    loops = ["    " * (2 + k) + line for k, line in enumerate(THREADS)]
+    inner = "    " * 5
+    return [
+        *loops,
+        f"{inner}_t = (_tz * _bdy + _ty) * _bdx + _tx",
+        f"{inner}_thread({given})",
+    ]

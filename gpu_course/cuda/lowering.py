@@ -6,6 +6,7 @@ load and the store that it is.
 """
 
 import ast
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,7 +92,7 @@ class _Plan(ast.NodeTransformer):
             load = ast.Subscript(array, ast.Name(name, ast.Load()), ast.Load())
             value = ast.BinOp(load, node.op, node.value)
             target = ast.Subscript(
-                array, ast.Name(name, ast.Load()), ast.Store()
+                copy.deepcopy(array), ast.Name(name, ast.Load()), ast.Store()
             )
             new = [index, ast.Assign([target], value)]
             self.source.locals.add(name)

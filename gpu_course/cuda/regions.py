@@ -1,20 +1,20 @@
 """Cutting a kernel at its barriers: what the compiled run is made of.
 
 Between two places where threads wait for each other lies a *region*: its
-statements run for thread 0, then thread 1, and so on, as one loop. Here is
-what has to be known for that: which statements wait, which variables have
-the same value in the whole block, and which calls to write out in place.
+statements run for thread 0, then thread 1, and so on, as one loop. Here each
+call that waits becomes a statement of its own, so that a cut falls between
+statements.
 """
 
 import ast
 import copy
 
-from gpu_course.cuda.intrinsics import YIELDING
+from numba.core import types
 
-BLOCK_WIDE = {
-    "syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or",
-}  # fmt: skip
-UNIFORM_INDEX = ("blockIdx", "blockDim", "gridDim")
+from gpu_course.cuda.intrinsics import BARRIERS, YIELDING
+
+BLOCK_WIDE = set(BARRIERS)
+EXITS = ast.Break | ast.Continue
 
 
 class NotCompilable(Exception):
@@ -22,30 +22,31 @@ class NotCompilable(Exception):
 
 
 def annotate(typed):
-    """Return a copy of a function's body with ``type`` on its expressions."""
-    tree = copy.deepcopy(typed.source.tree)
+    """Return a function's body with what is known of its expressions.
+
+    Each gets ``type``; names from outside the function get ``constant``;
+    calls of device functions get ``device``, arrays get ``key``.
+    """
+    source = typed.source
+    tree = copy.deepcopy(source.tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.expr):
-            node.type = typed.of(node)
-            plan = getattr(node, "plan", None)
-            if plan and plan[0] == "device":
-                kinds = tuple(typed.of(a) for a in node.args)
-                node.device = typed.devices[node.number].get(kinds)
-            elif not plan and isinstance(node, ast.Call):
-                node.found = typed.source.resolve(node.func)
+        if not isinstance(node, ast.expr):
+            continue
+        node.type = typed.of(node)
+        plan = getattr(node, "plan", None)
+        if isinstance(node, ast.Name) and node.id not in source.locals:
+            node.constant = source.names.get(node.id)
+        elif plan and plan[0] == "device":
+            kinds = tuple(typed.of(a) for a in node.args)
+            node.device = typed.devices[node.number].get(kinds)
+        elif plan and plan[0] == "array":
+            node.key = (source.name, node.lineno, node.col_offset)
     return tree.body
 
 
 def waits(node):
     """Whether an expression or statement waits for other threads."""
-    for inner in ast.walk(node):
-        plan = getattr(inner, "plan", None)
-        if plan and plan[0] == "call" and plan[1] in YIELDING:
-            return True
-        device = getattr(inner, "device", None)
-        if device is not None and device.yields:
-            return True
-    return False
+    return any(is_wait(inner) for inner in ast.walk(node))
 
 
 def is_wait(node):
@@ -58,6 +59,22 @@ def is_wait(node):
     return plan[0] == "call" and plan[1] in YIELDING
 
 
+def has_exit(node):
+    """Whether a statement leaves, or goes on with, a loop that waits."""
+    return any(hasattr(inner, "exits") for inner in ast.walk(node))
+
+
+def mark_exits(loop):
+    """Mark each break and continue of a loop that waits."""
+    pending = list(loop.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, EXITS):
+            node.exits = True
+        elif not isinstance(node, ast.For | ast.While):
+            pending += ast.iter_child_nodes(node)
+
+
 class Flatten:
     """Give each call that waits a statement of its own.
 
@@ -67,7 +84,6 @@ class Flatten:
 
     def __init__(self):
         self.count = 0
-        self.names = {}  # constants that inlined functions refer to
 
     def block(self, statements):
         return [new for s in statements for new in self.statement(s)]
@@ -81,20 +97,31 @@ class Flatten:
             node.orelse = self.block(node.orelse)
             return [*before, node]
         if isinstance(node, ast.While):
-            if waits(node.test):
-                raise NotCompilable("a wait in the test of a while")
-            node.body = self.block(node.body)
-            return [node]
+            return self.loop(self.test_inside(node))
         if isinstance(node, ast.For):
-            if waits(node.iter):
-                raise NotCompilable("a wait in the range of a for")
-            node.body = self.block(node.body)
-            return [node]
+            return [*self.lift(node, "iter"), *self.loop(node)]
         if isinstance(node, ast.Expr | ast.Assign):
             if is_wait(node.value):
                 return self.wait(node)
             return [*self.lift(node, "value"), node]
         raise NotCompilable(f"a wait in {type(node).__name__}")
+
+    def loop(self, node):
+        if node.orelse:
+            raise NotCompilable("an else of a loop with a wait")
+        node.body = self.block(node.body)
+        mark_exits(node)
+        return [node]
+
+    def test_inside(self, node):
+        """``while vote(): ...`` becomes ``while True: if not vote(): break``"""
+        if not waits(node.test):
+            return node
+        leave = ast.If(ast.UnaryOp(ast.Not(), node.test), [ast.Break()], [])
+        leave.test.type = types.boolean
+        true = ast.Constant(True)
+        loop = ast.While(true, [leave, *node.body], node.orelse)
+        return _placed(loop, node)
 
     def lift(self, node, field):
         """Move the calls that wait out of an expression; return them."""
@@ -118,11 +145,8 @@ class Flatten:
                     return inner
                 outer.count += 1
                 name = f"_wait{outer.count}"
-                target = ast.Name(name, ast.Store())
-                made = ast.Assign([target], inner)
-                ast.copy_location(made, inner)
-                ast.fix_missing_locations(made)
-                before.extend(outer.wait(made))
+                made = ast.Assign([ast.Name(name, ast.Store())], inner)
+                before.extend(outer.wait(_placed(made, inner)))
                 use = ast.copy_location(ast.Name(name, ast.Load()), inner)
                 use.type = inner.type
                 return use
@@ -132,15 +156,15 @@ class Flatten:
 
     def wait(self, node):
         call = node.value
-        arguments = []
+        before = []
         for position in range(len(call.args)):
             holder = ast.Expr(call.args[position])
             if waits(holder):
-                arguments += self.lift(holder, "value")
+                before += self.lift(holder, "value")
                 call.args[position] = holder.value
         if call.plan[0] == "device":
-            return arguments + self.inline(node)
-        return [*arguments, node]
+            return before + self.inline(node)
+        return [*before, node]
 
     def inline(self, node):
         """Write a device function out where it is called."""
@@ -148,22 +172,18 @@ class Flatten:
         self.count += 1
         prefix = f"_call{self.count}_"
         body = annotate(device)
-        local = device.source.locals
-        shared = {}
         for statement in body:
             for inner in ast.walk(statement):
-                if isinstance(inner, ast.Name) and inner.id in local:
+                if isinstance(inner, ast.Name) and not hasattr(
+                    inner, "constant"
+                ):
+                    inner.shown = inner.id
                     inner.id = prefix + inner.id
-                elif isinstance(inner, ast.Name):
-                    value = device.source.names.get(inner.id)
-                    shared[f"_global_{prefix}{inner.id}"] = value
-                    inner.id = f"_global_{prefix}{inner.id}"
-        self.names |= shared
-        start = []
         pairs = zip(device.source.parameters, call.args, strict=True)
-        for name, value in pairs:
-            target = ast.Name(prefix + name, ast.Store())
-            start.append(ast.Assign([target], value))
+        start = [
+            ast.Assign([ast.Name(prefix + name, ast.Store())], value)
+            for name, value in pairs
+        ]
         result = None
         if body and isinstance(body[-1], ast.Return):
             result = body.pop().value
@@ -175,93 +195,56 @@ class Flatten:
         if isinstance(node, ast.Assign) and result is not None:
             end = [ast.Assign(node.targets, result)]
         for statement in (*start, *end):
-            ast.copy_location(statement, node)
-            ast.fix_missing_locations(statement)
+            _placed(statement, node)
         return self.block([*start, *body, *end])
 
 
-def assigned(statement):
-    """Return the names that a statement stores to."""
-    return {
-        n.id
-        for n in ast.walk(statement)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
+def while_of(loop, number):
+    """Return a for over a range as assignments and a while.
 
-
-def used(*nodes):
-    """Return the names that statements or expressions read."""
-    return {
-        n.id
-        for node in nodes
-        for n in ast.walk(node)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-    }
-
-
-def is_uniform(node, same, local):
-    """Whether an expression has one value for the whole block."""
-    plan = getattr(node, "plan", None)
-    if plan:
-        kind, detail = plan
-        if kind == "index":
-            return detail.startswith(UNIFORM_INDEX)
-        if kind == "name":
-            return detail == "warpsize"
-        return kind == "call" and (
-            detail == "gridsize" or detail in BLOCK_WIDE
-        )
-    if isinstance(node, ast.Name):
-        return node.id not in local or node.id in same
-    if isinstance(node, ast.Subscript) and not _of_tuple(node):
-        return False
-    return all(
-        is_uniform(child, same, local)
-        for child in ast.iter_child_nodes(node)
-        if isinstance(child, ast.expr)
-    )
-
-
-def _of_tuple(node):
-    from numba.core import types
-
-    return isinstance(
-        getattr(node.value, "type", None), types.BaseTuple
-    ) or (isinstance(node.value, ast.Attribute) and node.value.attr == "shape")
-
-
-def uniform_names(body, parameters):
-    """Return the variables that are stored once for the whole block.
-
-    All their assignments stand where the block as a whole comes past, and
-    assign a value that is the same for each thread.
+    Threads of a block may then leave it at their own time.
     """
-    local = set().union(*map(assigned, body)) if body else set()
-    same = set(local)
-    while True:
-        wrong = set()
-        _uniform_walk(body, same, local, True, wrong)
-        wrong &= same
-        if not wrong:
-            return same | (set(parameters) - local)
-        same -= wrong
+    call = loop.iter
+    if not (
+        isinstance(call, ast.Call)
+        and getattr(call.func, "constant", None) is range
+        and isinstance(loop.target, ast.Name)
+    ):
+        raise NotCompilable("a for with a wait over something not a range")
+    start, stop, step = ast.Constant(0), None, ast.Constant(1)
+    if len(call.args) == 1:
+        (stop,) = call.args
+    else:
+        start, stop, *rest = call.args
+        step = rest[0] if rest else step
+    ascending = isinstance(step, ast.Constant) and step.value > 0
+    if not ascending and not (
+        isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
+    ):
+        raise NotCompilable("a for with a wait and a variable step")
+    names = [f"_next{number}", f"_stop{number}"]
+
+    def load(name):
+        new = ast.Name(name, ast.Load())
+        new.type = types.int64
+        return new
+
+    before = [
+        ast.Assign([ast.Name(name, ast.Store())], value)
+        for name, value in zip(names, (start, stop), strict=True)
+    ]
+    compare = ast.Lt() if ascending else ast.Gt()
+    test = ast.Compare(load(names[0]), [compare], [load(names[1])])
+    go_on = [
+        ast.Assign([loop.target], load(names[0])),
+        ast.Assign(
+            [ast.Name(names[0], ast.Store())],
+            ast.BinOp(load(names[0]), ast.Add(), step),
+        ),
+    ]
+    new = ast.While(test, [*go_on, *loop.body], [])
+    return [_placed(s, loop) for s in (*before, new)]
 
 
-def _uniform_walk(body, same, local, together, wrong):
-    for node in body:
-        if isinstance(node, ast.If | ast.While) and waits(node):
-            inner = together and is_uniform(node.test, same, local)
-            _uniform_walk(node.body, same, local, inner, wrong)
-            _uniform_walk(node.orelse, same, local, inner, wrong)
-        elif isinstance(node, ast.For) and waits(node):
-            inner = together and is_uniform(node.iter, same, local)
-            if not inner:
-                wrong |= assigned(node.target)
-            _uniform_walk(node.body, same, local, inner, wrong)
-        elif isinstance(node, ast.Assign) and together:
-            simple = all(isinstance(t, ast.Name) for t in node.targets)
-            shared = getattr(node.value, "plan", None) == ("array", "shared")
-            if not (simple and (shared or is_uniform(node.value, same, local))):
-                wrong |= assigned(node)
-        else:
-            wrong |= assigned(node)
+def _placed(node, at):
+    return ast.fix_missing_locations(ast.copy_location(node, at))

@@ -1,0 +1,290 @@
+"""The statements of one thread, as Numba compiles them for the CPU.
+
+Indices become the names of the loops over threads, each axis of each access
+is checked, and atomics become calls of `primitives`.
+"""
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+
+from numba.core import types
+from numba.np.numpy_support import as_dtype
+
+from gpu_course.cuda.intrinsics import FENCES
+from gpu_course.cuda.liveness import copied
+from gpu_course.cuda.regions import NotCompilable, annotate
+
+AXES = {
+    "threadIdx": "_t{}", "blockIdx": "_b{}",
+    "blockDim": "_bd{}", "gridDim": "_g{}",
+}  # fmt: skip
+PASSED = "_tx, _ty, _tz, _bx, _by, _bz, _bdx, _bdy, _bdz, _gx, _gy, _gz, " \
+    "_t, _b, _w"  # fmt: skip
+SHORT = 4096  # iterations of a loop that needs no look at the stop flag
+
+
+@dataclass
+class Program:
+    """A kernel's source for Numba, and the arrays that it needs.
+
+    Attributes
+    ----------
+    text : str
+    space : dict
+        Globals that the text refers to.
+    scratch : dict of str to (str, tuple, numpy.dtype)
+        Arrays allocated once a launch: for the ``"block"``, with an element
+        for each ``"thread"``, or the ``"dynamic"`` shared memory.
+    sites : list of (int, str)
+        Line and array name of each place that can fail or be interrupted.
+    waits : bool
+        Whether threads wait for each other.
+    """
+
+    text: str = ""
+    space: dict = field(default_factory=dict)
+    scratch: dict = field(default_factory=dict)
+    sites: list = field(default_factory=list)
+    waits: bool = False
+    devices: dict = field(default_factory=dict)
+    arrays: dict = field(default_factory=dict)
+
+    def site(self, node, array=""):
+        """Return the number of a place in the source."""
+        self.sites.append((node.lineno, array))
+        return len(self.sites) - 1
+
+    def constant(self, name, value):
+        """Return the name by which the text may call a global."""
+        if vars(builtins).get(name, self) is value:
+            return name
+        free = name
+        while self.space.setdefault(free, value) is not value:
+            free += "_"
+        return free
+
+    def array(self, key, kind, shape, dtype):
+        """Return the name of the scratch array for one place in the source."""
+        if key not in self.arrays:
+            name = f"_array{len(self.arrays)}"
+            self.arrays[key] = name
+            where = {"local": "thread"}.get(kind, "block")
+            if kind == "shared" and 0 in shape:
+                where = "dynamic"
+            self.scratch[name] = (where, shape, dtype)
+        return self.arrays[key]
+
+
+class Body(ast.NodeTransformer):
+    """Rewrite the statements of one thread in terms of the loops' names.
+
+    Parameters
+    ----------
+    program : Program
+    casts : dict of str to Numba type
+        Variables whose place holds a wider type than each use has.
+    """
+
+    def __init__(self, program, casts=()):
+        self.program, self.casts = program, casts
+        self.used = []  # scratch arrays
+
+    def text(self, node):
+        """Return an expression, rewritten, as source."""
+        new = self.visit(copied(node))
+        return ast.unparse(ast.fix_missing_locations(new))
+
+    def lines(self, statements):
+        """Return statements, rewritten, as lines of source."""
+        lines = []
+        for node in statements:
+            new = self.visit(copied(node))
+            lines += ast.unparse(ast.fix_missing_locations(new)).splitlines()
+        return lines
+
+    def visit(self, node):
+        plan = getattr(node, "plan", None)
+        new = self.planned(node, *plan) if plan else super().visit(node)
+        if isinstance(new, ast.expr) and hasattr(node, "type"):
+            new.type = node.type
+        return ast.copy_location(new, node)
+
+    def planned(self, node, kind, detail):
+        if kind in ("index", "name"):
+            return expression(index_text(detail))
+        if kind == "array":
+            return self.array(node, detail)
+        if kind == "device":
+            return self.device(node)
+        if kind == "atomic":
+            return self.atomic(node, detail)
+        if detail in ("grid", "gridsize"):
+            return expression(grid_text(detail, node.args[0].value))
+        if detail in FENCES:
+            return ast.Constant(None)
+        arguments = [self.visit(a) for a in node.args]
+        if detail in ("popc", "clz", "ffs", "brev"):
+            kind = node.args[0].type
+            arguments.append(ast.Constant(kind.bitwidth))
+        elif detail == "fma":
+            arguments = [converted(a, node.type) for a in arguments]
+        result = call(f"_{detail}", *arguments)
+        if detail in ("popc", "clz", "ffs", "brev", "cbrt", "fma"):
+            return converted(result, node.type)
+        return result
+
+    def array(self, node, kind):
+        if kind == "const":
+            name = self.program.constant(f"_const{node.lineno}", node.value)
+            return ast.Name(name, ast.Load())
+        dtype = as_dtype(node.type.dtype)
+        name = self.program.array(node.key, kind, node.shape, dtype)
+        self.used.append(name)
+        return expression(f"{name}[_t]" if kind == "local" else name)
+
+    def device(self, node):
+        if node.device.yields:
+            raise NotCompilable("a device function that waits, in place")
+        name, arrays = device_function(node.device, self.program)
+        self.used += arrays
+        extra = [expression(n) for n in (*PASSED.split(", "), *arrays)]
+        return call(name, *extra, *(self.visit(a) for a in node.args))
+
+    def visit_Name(self, node):  # noqa: N802
+        if hasattr(node, "constant"):
+            node.id = self.program.constant(node.id, node.constant)
+        elif isinstance(node.ctx, ast.Load) and node.id in self.casts:
+            if isinstance(node.type, types.Number | types.Boolean):
+                return converted(node, node.type)
+        return node
+
+    def index(self, array, node, at):
+        """Return the index with each axis checked."""
+        root = array
+        while isinstance(root, ast.Subscript | ast.Attribute):
+            root = root.value
+        name = getattr(root, "shown", ast.unparse(root))
+        parts = node.elts if isinstance(node, ast.Tuple) else [node]
+        kind = getattr(node, "type", None)
+        if not isinstance(node, ast.Tuple) and isinstance(
+            kind, types.BaseTuple
+        ):
+            parts = [
+                ast.Subscript(node, ast.Constant(k), ast.Load())
+                for k in range(len(kind))
+            ]
+        text = self.text(array)
+        extra = [expression(n) for n in ("_t", "_b", "_w")]
+        new = []
+        for axis, part in enumerate(parts):
+            if isinstance(part, ast.Slice):
+                new.append(self.visit(part))
+                continue
+            size = expression(f"{text}.shape[{axis}]")
+            site = ast.Constant(self.program.site(at, name))
+            new.append(call("_at", self.visit(part), size, site, *extra))
+        return new[0] if len(new) == 1 else ast.Tuple(new, ast.Load())
+
+    def visit_Subscript(self, node):  # noqa: N802
+        owner = getattr(node.value, "type", None)
+        if not isinstance(owner, types.Array):
+            return self.generic_visit(node)
+        if isinstance(node.ctx, ast.Store) and any(
+            isinstance(n, ast.Slice) for n in ast.walk(node.slice)
+        ):
+            raise NotCompilable("an assignment to a slice")
+        index = self.index(node.value, node.slice, node)
+        return ast.Subscript(self.visit(node.value), index, node.ctx)
+
+    def atomic(self, node, operation):
+        array, *rest = node.args
+        if operation == "compare_and_swap":
+            index = ast.Constant(0)
+        else:
+            index, *rest = rest
+        values = [converted(self.visit(v), array.type.dtype) for v in rest]
+        place = self.index(array, index, node)
+        return call(f"_atomic_{operation}", self.visit(array), place, *values)
+
+    def visit_While(self, node):  # noqa: N802
+        self.generic_visit(node)
+        return self.polling(node)
+
+    def visit_For(self, node):  # noqa: N802
+        short = iterations(node.iter) <= SHORT
+        self.generic_visit(node)
+        return node if short else self.polling(node)
+
+    def polling(self, node):
+        site = self.program.site(node)
+        node.body.insert(0, statement(f"_poll(_w, {site}, _t, _b)"))
+        return node
+
+
+def iterations(node):
+    """Return how often a range of constants is gone through, or infinity."""
+    if not (
+        isinstance(node, ast.Call)
+        and getattr(node.func, "constant", None) is range
+    ):
+        return float("inf")
+    values = []
+    for argument in node.args:
+        value = getattr(argument, "constant", None)
+        if isinstance(argument, ast.Constant):
+            value = argument.value
+        if not isinstance(value, int):
+            return float("inf")
+        values.append(value)
+    return len(range(*values))
+
+
+def converted(node, kind):
+    """Return a call that converts to a Numba type."""
+    return call(f"_{kind}", node) if isinstance(kind, types.Number) else node
+
+
+def expression(text):
+    return ast.parse(text, mode="eval").body
+
+
+def statement(text):
+    return ast.parse(text).body[0]
+
+
+def call(name, *arguments):
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+def index_text(detail):
+    if detail == "laneid":
+        return "_int32(_t % 32)"
+    if detail == "warpsize":
+        return "_int32(32)"
+    owner, axis = detail.split("_")
+    return f"_int32({AXES[owner].format(axis)})"
+
+
+def grid_text(detail, count):
+    if detail == "grid":
+        parts = [f"_b{a} * _bd{a} + _t{a}" for a in "xyz"[:count]]
+    else:
+        parts = [f"_g{a} * _bd{a}" for a in "xyz"[:count]]
+    return parts[0] if count == 1 else f"({', '.join(parts)})"
+
+
+def device_function(typed, program):
+    """Write a device function without waits; return its name and arrays."""
+    key = (typed.source.function, typed.argument_types)
+    if key not in program.devices:
+        name = f"_device{len(program.devices)}_{typed.source.name}"
+        rewriter = Body(program)
+        body = rewriter.lines(annotate(typed))
+        arrays = list(dict.fromkeys(rewriter.used))
+        names = ", ".join([PASSED, *arrays, *typed.source.parameters])
+        lines = ["@_njit", f"def {name}({names}):"]
+        lines += ["    " + line for line in body]
+        program.text += "\n".join([*lines, "", ""])
+        program.devices[key] = (name, arrays)
+    return program.devices[key]
