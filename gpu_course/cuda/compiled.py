@@ -31,6 +31,7 @@ from gpu_course.cuda.uniform import (
 
 THREADS = ["for _tz in range(_bdz):", "for _ty in range(_bdy):",
            "for _tx in range(_bdx):"]  # fmt: skip
+ALWAYS = ("_alive", "_all", "_pool")  # masks, and dynamic shared memory
 
 
 class Places:
@@ -555,12 +556,14 @@ def write(typed):
         for name, (where, *_) in program.scratch.items()
         if name in program.arrays.values() and where != "dynamic"
     ]
+    if any(where == "dynamic" for where, *_ in program.scratch.values()):
+        start.append("_pool[:] = 0")
     changed = blocks.places.local if blocks else ()
     received = [f"_in_{n}" if n in changed else n for n in names]
     text = [
         "@_njit",
         "def _launch(_first, _last, _bdx, _bdy, _bdz, _gx, _gy, _gz, _w, "
-        f"{', '.join(['_alive', '_all', *received, *program.scratch])}):",
+        f"{', '.join([*ALWAYS, *received, *program.scratch])}):",
         "    for _b in range(_first, _last):",
         "        _poll(_w, -1, 0, _b)",
         "        _bx = _b % _gx",

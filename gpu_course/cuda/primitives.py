@@ -1,7 +1,5 @@
 """What compiled kernels call: checks, atomics, barriers, warp operations."""
 
-import math
-
 import numba
 import numpy as np
 from llvmlite import ir
@@ -45,7 +43,8 @@ def _fail(words, site, thread, block, index, size):
 
 
 @helper
-def _at(index, size, site, thread, block, words):
+def _at(given, size, site, thread, block, words):
+    index = np.int64(given)
     if index < 0:
         index += size
     if index < 0 or index >= size:
@@ -64,9 +63,28 @@ def _all_here(mask, alive, site, block, words):
 
 
 @helper
-def _cleared(array):
-    array[...] = 0
-    return array
+def _together(here, alive, masks, site, block, words):
+    """Fail unless each living lane that a mask names has come."""
+    for first in range(0, here.size, 32):
+        last = min(first + 32, here.size)
+        named, come, living = 0, 0, 0
+        for t in range(first, last):
+            bit = 1 << (t - first)
+            if here[t]:
+                come |= bit
+                named |= masks[t]
+            if alive[t]:
+                living |= bit
+        missing = named & living & ~come
+        if missing:
+            t = first
+            while not missing & 1:
+                missing >>= 1
+                t += 1
+            words[1] = site
+            words[2] = t
+            words[3] = block
+            raise RuntimeError("warp")
 
 
 @helper
@@ -325,23 +343,52 @@ def _activemask(here, result):
 
 
 @helper
-def _popc(value):
-    count = np.int32(0)
-    while value != 0:
-        value &= value - 1
-        count += 1
-    return np.int32(count)
+def _popc(value, bits):
+    count = 0
+    for place in range(bits):
+        count += (np.uint64(value) >> np.uint64(place)) & np.uint64(1) != 0
+    return count
 
 
 @helper
-def _ffs(value):
-    if value == 0:
-        return np.int32(0)
-    place = 1
-    while not value & 1:
-        value >>= 1
-        place += 1
-    return np.int32(place)
+def _clz(value, bits):
+    for place in range(bits):
+        shift = np.uint64(bits - 1 - place)
+        if (np.uint64(value) >> shift) & np.uint64(1) != 0:
+            return place
+    return bits
+
+
+@helper
+def _ffs(value, bits):
+    for place in range(bits):
+        if (np.uint64(value) >> np.uint64(place)) & np.uint64(1) != 0:
+            return place + 1
+    return 0
+
+
+@helper
+def _brev(value, bits):
+    result = np.uint64(0)
+    for place in range(bits):
+        bit = (np.uint64(value) >> np.uint64(place)) & np.uint64(1)
+        result |= bit << np.uint64(bits - 1 - place)
+    return result
+
+
+@intrinsic
+def _fused(typing, a, b, c):
+    """Return a*b + c rounded once."""
+
+    def build(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return a(a, b, c), build
+
+
+@helper
+def _fma(a, b, c):
+    return _fused(a, b, c)
 
 
 @helper
@@ -357,8 +404,10 @@ def _selp(condition, a, b):
 def names():
     """Return what the generated source refers to."""
     found = {n: v for n, v in globals().items() if n.startswith("_")}
-    kinds = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
-             "uint64", "float16", "float32", "float64")  # fmt: skip
-    found |= {kind: getattr(types, kind) for kind in kinds}
-    found |= {"_njit": helper, "math": math}
+    kinds = (types.int8, types.int16, types.int32, types.int64,
+             types.uint8, types.uint16, types.uint32, types.uint64,
+             types.float32, types.float64, types.complex64,
+             types.complex128)  # fmt: skip
+    found |= {f"_{kind}": kind for kind in kinds}
+    found["_njit"] = helper
     return {n: v for n, v in found.items() if not n.startswith("__")}
