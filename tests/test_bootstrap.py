@@ -271,6 +271,31 @@ def test_what_is_being_installed_is_not_believed_meanwhile(
     assert bootstrap.read_ready(str(tmp_path)) is None
 
 
+@pytest.mark.parametrize("goes_together", [True, False])
+def test_a_torch_of_another_cuda_goes_without_our_compiler(
+    monkeypatch, capsys, tmp_path, goes_together
+):
+    """pip refuses the compiler of CUDA 13 beside a torch of CUDA 12."""
+    asked = []
+
+    def run_pip(venv, arguments, constraints, may_fail=False):
+        asked.append(arguments[2:])
+        refused = arguments[2:] == [".[test,cuda]"] and not goes_together
+        assert may_fail or not refused
+        return not refused
+
+    for name in ("make_venv", "announce"):
+        monkeypatch.setattr(bootstrap, name, lambda *arguments: None)
+    kept = ["torch==2.9.0+cu126"]
+    monkeypatch.setattr(bootstrap, "installed_torch", lambda python: kept)
+    monkeypatch.setattr(bootstrap, "free_torch", lambda *arguments: "")
+    monkeypatch.setattr(bootstrap, "run_pip", run_pip)
+    bootstrap.install(".", str(tmp_path))
+    without = [] if goes_together else [[".[test]"]]
+    assert asked == [[], [".[test,cuda]"], *without]
+    assert ("without the compiler" in capsys.readouterr().out) == bool(without)
+
+
 # A real installation, of a tiny course from tiny packages
 
 BACKEND = '''

@@ -22,19 +22,29 @@ def project():
 
 
 def requirements():
-    """Return {name: Requirement} of everything that 'make' installs."""
+    """Return {name: Requirement} of what every machine installs."""
     table = project()["project"]
     lines = table["dependencies"] + table["optional-dependencies"]["test"]
     lines += project()["build-system"]["requires"]
     return {Requirement(line).name: Requirement(line) for line in lines}
 
 
+def compiler_requirements():
+    """Return {name: Requirement} of what machines with NVIDIA's wheels do."""
+    lines = project()["project"]["optional-dependencies"]["cuda"]
+    return {Requirement(line).name: Requirement(line) for line in lines}
+
+
 def pins():
     """Return {name: exact version} of constraints.txt."""
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    found = [Requirement(line) for line in lines]
+    found = constraints()
     assert all(str(r.specifier).startswith("==") for r in found)
     return {r.name: str(r.specifier)[2:] for r in found}
+
+
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines]
 
 
 def conda_specs():
@@ -70,12 +80,41 @@ def test_conda_has_the_same_pythons():
     assert str(python.version) == project()["project"]["requires-python"]
 
 
-@pytest.mark.parametrize("name", sorted(requirements()))
+@pytest.mark.parametrize(
+    "name", sorted({**requirements(), **compiler_requirements()})
+)
 def test_the_exact_version_is_within_the_range(name):
     pin = pins()[name]
-    assert Version(pin) in requirements()[name].specifier
-    bound = lower_bound(requirements()[name].specifier)
-    assert CondaVersion(pin) >= CondaVersion(bound)
+    range_ = {**requirements(), **compiler_requirements()}[name].specifier
+    assert Version(pin) in range_
+    assert CondaVersion(pin) >= CondaVersion(lower_bound(range_))
+
+
+def test_conda_has_the_compiler_from_pip():
+    """A spec of conda can't say "not on macOS", a line for pip can."""
+    text = (ROOT / "environment.yml").read_text()
+    assert text.endswith("      - --editable .[cuda]\n")
+    assert not set(compiler_requirements()) & set(conda_specs())
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "there"),
+    [
+        ("linux", "x86_64", True),
+        ("linux", "aarch64", True),
+        ("win32", "AMD64", True),
+        ("win32", "ARM64", False),
+        ("darwin", "arm64", False),
+        ("darwin", "x86_64", False),
+        ("linux", "riscv64", False),
+    ],
+)
+def test_the_compiler_is_asked_for_where_nvidia_has_it(system, machine, there):
+    here = {"sys_platform": system, "platform_machine": machine}
+    found = {r.name: r.marker for r in constraints() if r.marker}
+    for name, requirement in compiler_requirements().items():
+        assert requirement.marker.evaluate(here) == there
+        assert found[name].evaluate(here) == there
 
 
 def test_no_file_names_an_index_or_this_machine():

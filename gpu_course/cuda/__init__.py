@@ -5,35 +5,30 @@ The names are those of ``numba.cuda``; only the import differs::
     from gpu_course import cuda      # elsewhere: from numba import cuda
 """
 
-from gpu_course.cuda.arrays import (
-    DeviceArray,
-    device_array,
-    device_array_like,
-    pinned_array,
-    to_device,
-)
+from gpu_course.cuda import allocation, devices, host, random
+from gpu_course.cuda.arrays import DeviceArray
+from gpu_course.cuda.devices import gpus
 from gpu_course.cuda.frontend import UnsupportedKernel
 from gpu_course.cuda.intrinsics import TABLE
 from gpu_course.cuda.kernel import CheckFailed, DeviceFunction, Kernel, jit
+from gpu_course.cuda.reduction import Reduce
 
-globals().update(TABLE)
-
-
-def synchronize():
-    """Wait for the device; the teaching GPU is done when a launch returns."""
-
+reduce = Reduce
+globals().update(TABLE | host.API)  # also of allocation and devices
 
 __all__ = [
     "CheckFailed",
     "DeviceArray",
     "DeviceFunction",
     "Kernel",
+    "Reduce",
     "UnsupportedKernel",
-    "device_array",
-    "device_array_like",
+    "allocation",
+    "devices",
+    "gpus",
     "jit",
-    "pinned_array",
-    "synchronize",
-    "to_device",
+    "random",
+    "reduce",
     *TABLE,
+    *host.API,
 ]

@@ -14,22 +14,26 @@ import numpy as np
 def wrapper(bits, signed):
     """Return the function that wraps a number to an integer type."""
     mask, half = (1 << bits) - 1, 1 << (bits - 1)
+    low, high = (-half, half - 1) if signed else (0, mask)
 
-    def signed_wrap(value):
-        value = truncated(value)
-        return ((value + half) & mask) - half
+    def wrap(value):
+        if not isinstance(value, int):
+            if math.isnan(value) or math.isinf(value):
+                return low if signed else 0
+            value = int(value)
+        if low <= value <= high:
+            return int(value)  # a bool becomes a number
+        value &= mask
+        return value - mask - 1 if signed and value >= half else value
 
-    def unsigned_wrap(value):
-        return truncated(value) & mask
+    return wrap
 
-    def truncated(value):
-        if isinstance(value, int):
-            return value
-        if math.isnan(value) or math.isinf(value):
-            return -half if signed else 0
-        return int(value)
 
-    return signed_wrap if signed else unsigned_wrap
+def python_number(value):
+    """Return a NumPy scalar as Python's number, unless that has more bits."""
+    if isinstance(value, np.generic) and value.dtype.char not in "fFe":
+        return value.item()
+    return value
 
 
 def divide(a, b):
@@ -65,10 +69,6 @@ def shift_right(a, b):
     return a >> (b & 63)
 
 
-def absolute(a):
-    return abs(a)
-
-
 def popc(value, bits):
     return (value & ((1 << bits) - 1)).bit_count()
 
@@ -88,6 +88,25 @@ def brev(value, bits):
 
 def cbrt(value):
     return math.cbrt(value)
+
+
+def sqrt(value):
+    return math.nan if value < 0 else math.sqrt(value)
+
+
+def floor(value):
+    return TO_INT64(math.floor(value) if math.isfinite(value) else value)
+
+
+def ceil(value):
+    return TO_INT64(math.ceil(value) if math.isfinite(value) else value)
+
+
+def trunc(value):
+    return TO_INT64(value)
+
+
+TO_INT64 = wrapper(64, signed=True)
 
 
 def fma(a, b, c):
@@ -110,7 +129,7 @@ NAMES = {
     f"_{function.__name__}": function
     for function in (
         divide, floor_divide, remainder, power, shift_left, shift_right,
-        absolute, popc, clz, ffs, brev, cbrt, fma,
+        popc, clz, ffs, brev, cbrt, fma,
     )
 }  # fmt: skip
 NAMES |= {

@@ -174,16 +174,15 @@ class Body(ast.NodeTransformer):
                 ast.Subscript(node, ast.Constant(k), ast.Load())
                 for k in range(len(kind))
             ]
-        text = self.text(array)
         extra = [expression(n) for n in ("_t", "_b", "_w")]
         new = []
         for axis, part in enumerate(parts):
             if isinstance(part, ast.Slice):
                 new.append(self.visit(part))
                 continue
-            size = expression(f"{text}.shape[{axis}]")
             site = ast.Constant(self.program.site(at, name))
-            new.append(call("_at", self.visit(part), size, site, *extra))
+            place = [self.visit(copied(array)), ast.Constant(axis)]
+            new.append(call("_at", *place, self.visit(part), site, *extra))
         return new[0] if len(new) == 1 else ast.Tuple(new, ast.Load())
 
     def visit_Subscript(self, node):  # noqa: N802

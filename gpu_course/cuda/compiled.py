@@ -462,12 +462,8 @@ class _Leave:
             node.body = self.block(node.body, loops + 1)
             node.orelse = self.block(node.orelse, loops)
             if _has_return_mark(node):
-                way = "break" if loops else "continue"
-                out = ast.parse(f"if _gone:\n    {way}") if loops else None
-                test = ast.If(ast.Name("_gone", ast.Load()),
-                              [ast.Break() if loops else ast.Continue()], [])
-                del out
-                return [node, test]
+                out = ast.Break() if loops else ast.Continue()
+                return [node, ast.If(ast.Name("_gone", ast.Load()), [out], [])]
         return [node]
 
 
@@ -533,6 +529,10 @@ def write(typed):
     NotCompilable
         Where the plain run has to do it.
     """
+    if typed.prints:
+        raise NotCompilable("print, whose output a notebook wouldn't show")
+    if typed.together:
+        raise NotCompilable("blocks that wait for each other")
     program = Program()
     names = typed.source.parameters
     body = Flatten().block(annotate(typed))
@@ -552,16 +552,16 @@ def write(typed):
         lines, start = _whole(body, program, names), []
         blocks = None
     start += [
-        f"{name}[...] = 0"
+        f"_clear({name})"
         for name, (where, *_) in program.scratch.items()
         if name in program.arrays.values() and where != "dynamic"
     ]
     if any(where == "dynamic" for where, *_ in program.scratch.values()):
-        start.append("_pool[:] = 0")
+        start.append("_clear(_pool)")
     changed = blocks.places.local if blocks else ()
     received = [f"_in_{n}" if n in changed else n for n in names]
     text = [
-        "@_njit",
+        "@_entry",
         "def _launch(_first, _last, _bdx, _bdy, _bdz, _gx, _gy, _gz, _w, "
         f"{', '.join([*ALWAYS, *received, *program.scratch])}):",
         "    for _b in range(_first, _last):",

@@ -6,47 +6,69 @@ launch ends.
 """
 
 import concurrent.futures
+import warnings
 
-
+import numba
 import numpy as np
 
-from gpu_course.cuda import primitives
+from gpu_course.cuda import primitives, store
+from gpu_course.cuda.machine import LaunchError, OutOfBounds, Stop
 from gpu_course.cuda.record import Finding
-from gpu_course.cuda.threads import LaunchError, Stop
 
 WORKERS = concurrent.futures.ThreadPoolExecutor(1, "gpu_course.cuda")
 NAMES = primitives.names()
 
 
-def build(program, filename):
-    """Return the function of a program, for Numba to compile.
+class Compiled:
+    """A program as a function of Numba's, compiled on its first call.
 
     Parameters
     ----------
     program : body.Program
-    filename : str
-        Where the text is stored for Numba's cache; if it isn't, nothing is
-        cached.
+    kinds : tuple of numba types
+        Of the kernel's arguments.
     """
-    space = {**NAMES, **program.space, "__name__": __name__}
-    exec(compile(program.text, filename, "exec"), space)
-    return space["_launch"]
+
+    def __init__(self, program, kinds):
+        self.program = program
+        self.path = store.path_of(program, kinds)
+        self.function = None
+
+    @property
+    def is_stored(self):
+        return store.is_stored(self.path)
+
+    def load(self, arguments):
+        """Compile for these arguments, or take it from the disk."""
+        if self.function is not None:
+            return self.function
+        cache = store.stored(self.program, self.path)
+        space = {
+            **NAMES, **self.program.space, "__name__": __name__,
+            "_entry": numba.njit(
+                error_model="numpy", nogil=True, cache=cache
+            ),
+        }  # fmt: skip
+        filename = str(self.path) if cache else "<lowered kernel>"
+        exec(compile(self.program.text, filename, "exec"), space)
+        function = space["_launch"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the cache, of constants
+            function.compile(tuple(numba.typeof(a) for a in arguments))
+        self.function = function
+        return function
 
 
-def run(program, function, name, grid, block, dynamic, arguments):
+def run(compiled, name, launcher, arguments):
     """Run every block of a launch.
 
     Parameters
     ----------
-    program : body.Program
-    function : numba dispatcher
-        Its ``_launch``.
+    compiled : Compiled
     name : str
         The kernel's, for messages.
-    grid, block : tuple of int
-        Three each.
-    dynamic : int
-        Bytes of dynamic shared memory.
+    launcher : kernel.Launcher
+        Has the launch configuration.
     arguments : list
         Arrays and numbers.
 
@@ -57,21 +79,21 @@ def run(program, function, name, grid, block, dynamic, arguments):
     KeyboardInterrupt
         With a note that names the line.
     """
-    words = np.zeros(8, np.int64)
+    program = compiled.program
+    grid, block = launcher.grid, launcher.block
     threads = block[0] * block[1] * block[2]
-    pool = np.zeros(dynamic, np.uint8)
+    words = np.zeros(8, np.int64)
+    words[1] = -1
+    pool = np.zeros(launcher.dynamic, np.uint8)
     masks = [np.ones(threads, np.bool_) for _ in range(2)]
-    scratch = []
-    for where, shape, dtype in program.scratch.values():
-        if where == "dynamic":
-            usable = dynamic // dtype.itemsize * dtype.itemsize
-            scratch.append(pool[:usable].view(dtype))
-        else:
-            each = (threads,) if where == "thread" else ()
-            scratch.append(np.zeros((*each, *shape), dtype))
+    scratch = [
+        _scratch(threads, pool, *description)
+        for description in program.scratch.values()
+    ]
     blocks = grid[0] * grid[1] * grid[2]
-    given = (0, blocks, *block, *grid[:2], grid[2], words, *masks, pool,
-             *arguments, *scratch)  # fmt: skip
+    given = (0, blocks, *block, *grid, words, *masks, pool, *arguments,
+             *scratch)  # fmt: skip
+    function = compiled.load(given)
     future = WORKERS.submit(function, *given)
     try:
         while True:
@@ -82,36 +104,46 @@ def run(program, function, name, grid, block, dynamic, arguments):
     except KeyboardInterrupt as interrupt:
         words[0] = 1
         concurrent.futures.wait([future])
-        site = program.sites[words[1]] if words[1] >= 0 else None
-        if site:
-            interrupt.add_note(f"interrupted in {name}, line {site[0]}")
+        if words[1] >= 0:
+            line = program.sites[words[1]][0]
+            interrupt.add_note(f"interrupted in {name}, line {line}")
         raise
-    except (IndexError, RuntimeError) as error:
-        raise failure(program, name, grid, block, words, error) from None
+    except Exception as error:
+        if words[1] < 0:
+            raise LaunchError(f"{name}: {error}") from error
+        raise failure(program, name, launcher, words, error) from None
 
 
-def failure(program, name, grid, block, words, error):
+def _scratch(threads, pool, where, shape, dtype):
+    if where == "dynamic":
+        return pool[: pool.size // dtype.itemsize * dtype.itemsize].view(dtype)
+    each = (threads,) if where == "thread" else ()
+    return np.zeros((*each, *shape), dtype)
+
+
+def failure(program, name, launcher, words, error):
     """Return the error of a launch, from what the code left in ``words``."""
     _, site, thread, number, index, size = map(int, words[:6])
     line, array = program.sites[site]
-    (dx, dy, _), (gx, gy, _) = block, grid
+    (dx, dy, _), (gx, gy, _) = launcher.block, launcher.grid
     where = (number % gx, number // gx % gy, number // (gx * gy))
     who = (thread % dx, thread // dx % dy, thread // (dx * dy))
     start = f"{name}, line {line}: thread {who} of block {where} "
     if isinstance(error, IndexError):
-        text = (
-            f"{start}uses index {index} of {array}, on an axis of length "
-            f"{size}"
-        )
-        finding = Finding("out_of_bounds", name, line, array, (index,),
-                          ((where, who),), text)  # fmt: skip
-    elif error.args == ("barrier",):
-        text = f"{start}doesn't reach this barrier, others wait there"
-        finding = Finding("barrier_divergence", name, line, "", None,
-                          ((where, who),), text)  # fmt: skip
-    else:
-        return LaunchError(
-            f"{start}is named in the mask of this warp operation and doesn't "
-            "come"
-        )
-    return Stop(finding)
+        return OutOfBounds(
+            Finding(
+                "out_of_bounds", name, line, array, (index,), ((where, who),),
+                f"{start}uses index {index} of {array}, on an axis of length "
+                f"{size}",
+            )
+        )  # fmt: skip
+    if error.args == ("barrier",):
+        return Stop(
+            Finding(
+                "barrier_divergence", name, line, "", None, ((where, who),),
+                f"{start}doesn't reach this barrier, others wait there",
+            )
+        )  # fmt: skip
+    return LaunchError(
+        f"{start}is named in the mask of this warp operation and doesn't come"
+    )

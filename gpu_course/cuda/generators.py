@@ -11,11 +11,19 @@ import copy
 
 import numpy as np
 from numba.core import types
-from numba.core.dispatcher import Dispatcher
-from numba.np.numpy_support import as_dtype, from_dtype
+from numba.np.numpy_support import as_dtype
 
-from gpu_course.cuda import arithmetic
-from gpu_course.cuda.intrinsics import FENCES, YIELDING
+from gpu_course.cuda.calls import Calls
+from gpu_course.cuda.expressions import (
+    attribute,
+    call,
+    cast,
+    listed,
+    name,
+    store,
+)
+from gpu_course.cuda.lowering import spins
+from gpu_course.cuda.memory import SITE_SHIFT
 from gpu_course.cuda.record import Site
 
 OPERATORS = {
@@ -26,44 +34,16 @@ OPERATORS = {
     ast.LShift: "shift_left",
     ast.RShift: "shift_right",
 }
+OWN_OPERANDS = ast.FloorDiv | ast.Mod | ast.RShift | ast.Pow
 FLOPS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+SMALL = (types.float16, types.float32, types.complex64)  # NumPy's scalars
+BOUNDS = {  # of what an index can be: limits of a launch, and of memory
+    "threadIdx": 10, "blockDim": 11, "blockIdx": 31, "gridDim": 31,
+    "laneid": 5, "warpsize": 6, "grid": 42, "gridsize": 42,
+}  # fmt: skip
 
 
-def _name(identifier):
-    return ast.Name(identifier, ast.Load())
-
-
-def _call(function, *arguments):
-    if isinstance(function, str):
-        function = ast.parse(function, mode="eval").body
-    return ast.Call(function, list(arguments), [])
-
-
-def _store(identifier, value):
-    return ast.Assign([ast.Name(identifier, ast.Store())], value)
-
-
-def cast(node, source, target):
-    """Return an expression that converts from one Numba type to another."""
-    if source == target or target is None:
-        return node
-    if isinstance(target, types.Boolean):
-        return _call("bool", node)
-    if isinstance(target, types.Integer):
-        if isinstance(source, types.Boolean):
-            return _call("int", node)
-        if isinstance(source, types.Integer) and (
-            target.bitwidth > source.bitwidth
-            and (target.signed or not source.signed)
-        ):
-            return node
-        return _call(f"_to_{target}", node)
-    if isinstance(target, types.Float | types.Complex):
-        return _call(f"_to_{target}", node)
-    return node
-
-
-class Emitter(ast.NodeTransformer):
+class Emitter(Calls, ast.NodeTransformer):
     """Write one typed function out as Python for one thread.
 
     Parameters
@@ -84,71 +64,127 @@ class Emitter(ast.NodeTransformer):
         self.statement = 0
         self.device = True
 
-    def emit(self, name, device):
+    def emit(self, function, device):
         """Return the function's definition, under another name."""
         self.device = device
         tree = copy.deepcopy(self.source.tree)
         self.mixed = self.variables_of_several_types()
         parameters = ["_t", *self.source.parameters]
-        body = [new for s in tree.body for new in _listed(self.visit(s))]
+        body = self.block(tree.body)
+        if self.trace:
+            note = store("_note", attribute("_t", "note"))
+            body.insert(0, ast.copy_location(note, tree))
         arguments = ast.arguments([], [ast.arg(p) for p in parameters], None,
                                   [], [], None, [])  # fmt: skip
-        return ast.FunctionDef(name, arguments, body, [], None, None)
+        made = ast.FunctionDef(function, arguments, body, [], None, None)
+        return ast.copy_location(made, tree)
 
     def variables_of_several_types(self):
-        kinds = dict(
-            zip(
-                self.source.parameters,
-                ({t} for t in self.typed.argument_types),
-                strict=False,
+        """Return the variables that have more than one type."""
+        kinds = {
+            n: {k}
+            for n, k in zip(
+                self.source.parameters, self.typed.argument_types, strict=False
             )
-        )
+        }
+
+        def note(target, kind):
+            if isinstance(target, ast.Name):
+                kinds.setdefault(target.id, set()).add(kind)
+            elif isinstance(target, ast.Tuple):
+                for k, inner in enumerate(target.elts):
+                    known = isinstance(kind, types.BaseTuple)
+                    note(inner, kind[k] if known else None)
+
         for node in ast.walk(self.source.tree):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        found = self.typed.of(node.value)
-                        kinds.setdefault(target.id, set()).add(found)
+                    note(target, self.typed.of(node.value))
+            elif isinstance(node, ast.For):
+                over = self.typed.of(node.iter)
+                note(node.target, getattr(over, "dtype", None))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                if node.id in kinds and self.typed.of(node) is not None:
+                    note(node, self.typed.of(node))
         return {name for name, found in kinds.items() if len(found) > 1}
 
     def site(self, kind, node, array="", space="", itemsize=0, **more):
+        """Return the number of a new site, as events hold it."""
         self.sites.append(
             Site(kind, node.lineno, self.source.name, array, space,
                  itemsize, self.statement, **more)
         )  # fmt: skip
-        return ast.Constant(len(self.sites) - 1)
+        return ast.Constant(len(self.sites) - 1 << SITE_SHIFT)
 
     def visit(self, node):
         if isinstance(node, ast.stmt):
-            self.statement = len(self.sites) + node.lineno * 65536
+            self.statement = len(self.sites) + 1
         plan = getattr(node, "plan", None)
         new = self.planned(node, *plan) if plan else super().visit(node)
-        for one in _listed(new):
+        for one in listed(new):
             if isinstance(one, ast.AST):
                 ast.copy_location(one, node)
                 ast.fix_missing_locations(one)
         return new
 
+    def noted(self, event):
+        return ast.Expr(call("_note", event))
+
     def flops(self, *nodes):
         """Return a statement that notes the FLOPs of some expressions."""
         if not self.trace:
             return []
-        count = sum(
-            isinstance(self.typed.of(n), types.Float)
-            for node in nodes
-            for n in ast.walk(node)
-            if isinstance(n, ast.BinOp) and isinstance(n.op, FLOPS)
-        ) + 2 * sum(
-            getattr(n, "plan", None) == ("call", "fma")
-            for node in nodes
-            for n in ast.walk(node)
-        )
+        count = 0
+        for node in (n for top in nodes for n in ast.walk(top)):
+            kind = self.typed.of(node)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, FLOPS):
+                count += isinstance(kind, types.Float)
+            elif getattr(node, "plan", None) == ("call", "fma"):
+                count += 2
         if not count:
             return []
-        site = self.site("flop", nodes[0], flops=count)
-        return [ast.Expr(_call("_t.flop", site))]
+        return [self.noted(self.site("flop", nodes[0], flops=count))]
 
     # Expressions
+
+    def number(self, node):
+        """Return an expression, visited, as Python's own bool or number."""
+        return self.visit(node)
+
+    def test(self, node):
+        """Return a condition, where any truth value will do."""
+        if isinstance(node, ast.Compare):
+            return self.comparison(node)
+        return self.visit(node)
+
+    def bound(self, node):
+        """Return how many bits an integer expression needs, at most."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, int):
+            return node.value.bit_length()
+        plan = getattr(node, "plan", None)
+        if plan and plan[0] in ("index", "name", "call"):
+            return BOUNDS.get(plan[1].partition("_")[0], 64)
+        if isinstance(node, ast.BinOp):
+            left, right = self.bound(node.left), self.bound(node.right)
+            if isinstance(node.op, ast.Add | ast.Sub):
+                return max(left, right) + 1
+            if isinstance(node.op, ast.Mult):
+                return left + right
+            if isinstance(node.op, ast.Mod):
+                return right
+            if isinstance(node.op, ast.FloorDiv | ast.RShift):
+                return left + 1
+        if isinstance(node, ast.Attribute) and node.attr == "size":
+            return 42
+        if isinstance(node, ast.Subscript) and isinstance(
+            node.value, ast.Attribute
+        ):
+            if node.value.attr == "shape":
+                return 42
+        kind = self.typed.of(node)
+        if isinstance(kind, types.Boolean):
+            return 1
+        return getattr(kind, "bitwidth", 64)
 
     def visit_BinOp(self, node):
         left, right = self.typed.of(node.left), self.typed.of(node.right)
@@ -156,33 +192,67 @@ class Emitter(ast.NodeTransformer):
         a, b = self.visit(node.left), self.visit(node.right)
         if not isinstance(result, types.Number | types.Boolean):
             return ast.BinOp(a, node.op, b)
-        if not isinstance(result, types.Integer):
-            a, b = cast(a, left, result), cast(b, right, result)
+        whole = isinstance(result, types.Integer)
+        if not whole or isinstance(node.op, OWN_OPERANDS):
+            if not isinstance(node.op, ast.Pow) or not whole:
+                a, b = cast(a, left, result), cast(b, right, result)
+        if isinstance(node.op, ast.Div) and result in SMALL:
+            return ast.BinOp(a, node.op, b)
         if type(node.op) in OPERATORS:
-            new = _call(f"_{OPERATORS[type(node.op)]}", a, b)
+            new = call(f"_{OPERATORS[type(node.op)]}", a, b)
         else:
             new = ast.BinOp(a, node.op, b)
-        if isinstance(result, types.Integer):
-            return _call(f"_to_{result}", new)
-        return new
+        if not whole:
+            return cast(new, None, result) if self.boxes(node.op) else new
+        if result.signed and isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+            if self.bound(node) < result.bitwidth:
+                return new
+            return self.wrapped(new, result)
+        return call(f"_to_{result}", new)
+
+    def boxes(self, op):
+        return isinstance(op, ast.Pow | ast.Mod | ast.FloorDiv)
+
+    def wrapped(self, new, result):
+        """Return a signed integer, wrapped only if it overflows."""
+        half = 1 << result.bitwidth - 1
+        value = ast.NamedExpr(ast.Name("_v", ast.Store()), new)
+        fits = ast.Compare(
+            ast.Constant(-half), [ast.LtE(), ast.Lt()],
+            [value, ast.Constant(half)],
+        )  # fmt: skip
+        return ast.IfExp(fits, name("_v"), call(f"_to_{result}", name("_v")))
 
     def visit_UnaryOp(self, node):
-        new = ast.UnaryOp(node.op, self.visit(node.operand))
+        if isinstance(node.op, ast.Not):
+            return ast.UnaryOp(node.op, self.test(node.operand))
         result = self.typed.of(node)
+        operand = self.visit(node.operand)
+        if isinstance(node.operand, ast.Constant):
+            return ast.UnaryOp(node.op, operand)
+        operand = cast(operand, self.typed.of(node.operand), result)
+        new = ast.UnaryOp(node.op, operand)
         if isinstance(result, types.Integer):
-            if isinstance(node.operand, ast.Constant):
-                return new
-            return _call(f"_to_{result}", new)
+            return call(f"_to_{result}", new)
         return new
 
-    def visit_Compare(self, node):
+    def comparison(self, node):
         operands = [node.left, *node.comparators]
         kinds = [self.typed.of(n) for n in operands]
         new = [self.visit(n) for n in operands]
-        if any(isinstance(k, types.Float) for k in kinds):
+        if len(set(kinds)) > 1 and any(
+            isinstance(k, types.Float) for k in kinds
+        ):
             pairs = zip(new, kinds, strict=True)
             new = [cast(n, k, types.float64) for n, k in pairs]
-        return _call("bool", ast.Compare(new[0], node.ops, new[1:]))
+        return ast.Compare(new[0], node.ops, new[1:])
+
+    def visit_Compare(self, node):
+        new = self.comparison(node)
+        operands = [node.left, *node.comparators]
+        if any(self.typed.of(n) in SMALL for n in operands):
+            return call("bool", new)  # not NumPy's, with its arithmetic
+        return new
 
     def visit_IfExp(self, node):
         result = self.typed.of(node)
@@ -190,174 +260,121 @@ class Emitter(ast.NodeTransformer):
             cast(self.visit(n), self.typed.of(n), result)
             for n in (node.body, node.orelse)
         )
-        return ast.IfExp(self.visit(node.test), body, other)
+        return ast.IfExp(self.test(node.test), body, other)
+
+    def visit_BoolOp(self, node):
+        result = self.typed.of(node)
+        values = [
+            cast(self.visit(v), self.typed.of(v), result) for v in node.values
+        ]
+        return ast.BoolOp(node.op, values)
 
     def visit_Name(self, node):
-        if node.id in self.mixed:
-            return cast(_name(node.id), None, self.typed.of(node))
-        if node.id not in self.source.locals:
-            found = self.source.resolve(node)
-            if isinstance(found, np.ndarray):
-                self.space[f"_const_{node.id}"] = self.space["_constant"](
-                    node.id, found
-                )
-                return _name(f"_const_{node.id}")
-        return node
+        if node.id in self.source.locals:
+            if node.id in self.mixed and isinstance(node.ctx, ast.Load):
+                return cast(name(node.id), None, self.typed.of(node))
+            return node
+        return self.captured(node, self.source.resolve(node))
+
+    def visit_Attribute(self, node):
+        found = self.source.resolve(node)
+        if found is not None:
+            return self.captured(node, found)
+        if isinstance(self.typed.of(node.value), types.Record):
+            return self.load_field(node, node.attr)
+        return self.generic_visit(node)
+
+    def captured(self, node, found):
+        """Return a value from outside the kernel."""
+        if isinstance(found, np.ndarray):
+            return self.constant_array(node, found)
+        shown = ast.unparse(node).replace(".", "_")
+        self.space[shown] = self.plain(found)
+        return name(shown)
+
+    def constant_array(self, node, found):
+        key = f"const{id(found)}"
+        self.space[key] = found  # kept alive, so that its id stays its own
+        self.space["_arrays"][key] = (
+            "const", key, ast.unparse(node), found, found.dtype,
+        )  # fmt: skip
+        return self.described(key)
+
+    def described(self, key):
+        described = ast.Subscript(name("_arrays"), ast.Constant(key),
+                                  ast.Load())  # fmt: skip
+        return call("_t.array", described)
 
     def visit_Subscript(self, node):
         owner = self.typed.of(node.value)
+        if isinstance(owner, types.Record):
+            return self.load_field(node, node.slice.value)
         value = self.visit(node.value)
         if not isinstance(owner, types.Array):
             return ast.Subscript(value, self.visit(node.slice), ast.Load())
-        if isinstance(self.typed.of(node), types.Array):
-            return _call(
-                ast.Attribute(value, "view", ast.Load()),
-                *(self.indices(node.slice)),
-            )
+        if isinstance(node.slice, ast.Constant) and isinstance(
+            node.slice.value, str
+        ):
+            return self.method(value, "field", node.slice)
         site = self.access("load", node.value, node, owner)
-        return self.method(value, "load", site, *self.indices(node.slice))
+        how = "load"
+        if isinstance(self.typed.of(node), types.Array | types.Record):
+            how = "view"
+        return self.on_memory(value, how, site, *self.indices(node.slice))
 
-    def method(self, value, name, *arguments):
-        function = ast.Attribute(value, name, ast.Load())
-        return _call(function, _name("_t"), *arguments)
+    def method(self, value, function, *arguments):
+        return ast.Call(
+            ast.Attribute(value, function, ast.Load()), list(arguments), []
+        )
+
+    def on_memory(self, value, function, *arguments):
+        return self.method(value, function, name("_t"), *arguments)
+
+    def load_field(self, node, field):
+        site = self.field_site("load", node, field)
+        part = self.method(self.visit(node.value), "field",
+                           ast.Constant(field))  # fmt: skip
+        if isinstance(self.typed.of(node), types.Record | types.Array):
+            return part
+        return self.on_memory(part, "load", site)
+
+    def field_site(self, kind, node, field):
+        record = self.typed.of(node.value)
+        size = as_dtype(record.typeof(field)).itemsize
+        return self.site(kind, node, root_of(node), "", size)
 
     def access(self, kind, array, node, owner):
-        root = array
-        while not isinstance(root, ast.Name) and hasattr(root, "value"):
-            root = root.value
-        name = root.id if isinstance(root, ast.Name) else ast.unparse(array)
-        size = owner.dtype.bitwidth // 8
-        return self.site(kind, node, name, "", size)
+        size = as_dtype(owner.dtype).itemsize
+        return self.site(kind, node, root_of(array), "", size)
 
     def indices(self, node):
-        parts = node.elts if isinstance(node, ast.Tuple) else [node]
-        if isinstance(self.typed.of(node), types.BaseTuple) and not isinstance(
-            node, ast.Tuple
-        ):
+        if isinstance(node, ast.Tuple):
+            return [self.index(part) for part in node.elts]
+        if isinstance(self.typed.of(node), types.BaseTuple):
             return [ast.Starred(self.visit(node), ast.Load())]
-        new = []
-        for part in parts:
-            if isinstance(part, ast.Slice):
-                ends = (part.lower, part.upper, part.step)
-                new.append(
-                    _call(
-                        "slice",
-                        *(
-                            ast.Constant(None) if e is None else self.visit(e)
-                            for e in ends
-                        ),
-                    )
-                )
-            else:
-                new.append(self.visit(part))
+        return [self.index(node)]
+
+    def index(self, part):
+        if isinstance(part, ast.Slice):
+            ends = (part.lower, part.upper, part.step)
+            return call("slice", *(
+                ast.Constant(None) if e is None else self.visit(e)
+                for e in ends
+            ))  # fmt: skip
+        new = self.visit(part)
+        if isinstance(self.typed.of(part), types.Boolean):
+            return call("int", new)
         return new
-
-    def visit_Call(self, node):
-        found = self.source.resolve(node.func)
-        result = self.typed.of(node)
-        kinds = [self.typed.of(a) for a in node.args]
-        arguments = [self.visit(a) for a in node.args]
-        if isinstance(found, type) and issubclass(found, np.generic):
-            found = from_dtype(np.dtype(found))
-        if isinstance(found, types.Type) or found in (int, float, bool):
-            return cast(arguments[0], kinds[0], result)
-        if found in (range, len, min, max, abs, tuple):
-            function = "_absolute" if found is abs else found.__name__
-            new = _call(function, *arguments)
-            if found in (min, max, abs):
-                return cast(new, None, result)
-            return new
-        if found is None:
-            return ast.Call(self.visit(node.func), arguments, [])
-        key = f"_scalar{len(self.space)}"
-        self.space[key] = arithmetic.scalar(found, kinds)
-        arguments = [
-            cast(a, None, k) for a, k in zip(arguments, kinds, strict=True)
-        ]
-        new = _call(key, *arguments)
-        if isinstance(result, types.Float) and result != types.float64:
-            return cast(new, None, result)
-        return new
-
-    # The kernel API
-
-    def planned(self, node, kind, detail):
-        if kind == "index":
-            return _name_of("_t", detail)
-        if kind == "name":
-            return _name_of("_t", detail)
-        arguments = [
-            self.visit(a) for a in node.args if kind not in ("array", "atomic")
-        ]
-        if kind == "array":
-            made = self.typed.arrays[node.number]
-            key = f"{self.source.name}:{node.lineno}:{node.col_offset}"
-            name = getattr(node, "variable", detail)
-            self.space["_arrays"][key] = (
-                detail, key, name, node.shape, as_dtype(made.dtype),
-            )  # fmt: skip
-            described = ast.Subscript(
-                _name("_arrays"), ast.Constant(key), ast.Load()
-            )
-            return _call("_t.array", described)
-        if kind == "device":
-            return self.device_call(node, arguments)
-        if kind == "atomic":
-            owner = self.typed.of(node.args[0])
-            site = self.access("atomic", node.args[0], node, owner)
-            parts = [self.visit(node.args[0]), ast.Constant(detail), site]
-            rest = node.args[1:]
-            if detail == "compare_and_swap":
-                index = [ast.Constant(0)]
-            else:
-                index = self.indices(rest[0])
-                rest = rest[1:]
-            parts.append(ast.Tuple(index, ast.Load()))
-            values = [
-                cast(self.visit(v), self.typed.of(v), owner.dtype)
-                for v in rest
-            ]
-            return self.method(parts[0], "atomic", *parts[1:], *values)
-        return self.primitive(node, detail, arguments)
-
-    def device_call(self, node, arguments):
-        kinds = tuple(self.typed.of(a) for a in node.args)
-        device = self.typed.devices[node.number][kinds]
-        name = f"_device{len(self.space)}_{device.source.name}"
-        self.space[name] = None
-        define(device, name, self.trace, self.sites, self.space)
-        call = _call(name, _name("_t"), *arguments)
-        if device.yields:
-            call = ast.YieldFrom(call)
-        if not self.trace:
-            return call
-        # A call is a dynamic instance of its own, as an iteration is.
-        path = _call("_t.calling", self.site("call", node))
-        return _call("_t.called", path, call)
-
-    def primitive(self, node, name, arguments):
-        if name in ("grid", "gridsize"):
-            return _name_of("_t", f"{name}{node.args[0].value}")
-        if name in FENCES:
-            return _call("_t.fence")
-        if name in YIELDING:
-            parts = [ast.Constant(name), ast.Constant(node.lineno)]
-            return ast.Yield(ast.Tuple(parts + arguments, ast.Load()))
-        result = self.typed.of(node)
-        if name in ("popc", "clz", "ffs", "brev"):
-            bits = ast.Constant(self.typed.of(node.args[0]).bitwidth)
-            return _call(f"_{name}", arguments[0], bits)
-        if name == "selp":
-            return ast.IfExp(*arguments)
-        if name == "fma":
-            arguments = [
-                cast(a, self.typed.of(n), result)
-                for a, n in zip(arguments, node.args, strict=True)
-            ]
-            return cast(_call("_fma", *arguments), None, result)
-        return cast(_call(f"_{name}", *arguments), None, result)
 
     # Statements
+
+    def block(self, statements):
+        return [new for s in statements for new in listed(self.visit(s))]
+
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Constant):
+            return ast.Pass()  # a docstring
+        return [*self.flops(node.value), ast.Expr(self.visit(node.value))]
 
     def visit_Assign(self, node):
         before = self.flops(node.value)
@@ -368,26 +385,63 @@ class Emitter(ast.NodeTransformer):
         value = self.visit(node.value)
         new = []
         if len(node.targets) > 1:
-            new.append(_store("_value", value))
-            value = _name("_value")
+            new.append(store("_value", value))
+            value = name("_value")
         for target in node.targets:
-            if isinstance(target, ast.Subscript):
-                owner = self.typed.of(target.value)
-                site = self.access("store", target.value, target, owner)
-                array = self.visit(target.value)
-                converted = cast(value, kind, owner.dtype)
-                if any(
-                    isinstance(p, ast.Slice) for p in ast.walk(target.slice)
-                ):
-                    raise self.source.unsupported(
-                        target, "an assignment to a slice", "a loop"
-                    )
-                call = self.method(array, "store", site, converted,
-                                   *self.indices(target.slice))  # fmt: skip
-                new.append(ast.Expr(call))
-            else:
-                new.append(ast.Assign([target], value))
+            new += self.assigned(target, value, kind)
         return before + new
+
+    def assigned(self, target, value, kind):
+        """Return the statements that give a target its value."""
+        if isinstance(target, ast.Name):
+            return [ast.Assign([target], value)]
+        if isinstance(target, ast.Tuple):
+            return self.unpacked(target, value, kind)
+        owner = self.typed.of(target.value)
+        if isinstance(owner, types.Record):
+            is_item = isinstance(target, ast.Subscript)
+            field = target.slice.value if is_item else target.attr
+            site = self.field_site("store", target, field)
+            part = self.method(self.visit(target.value), "field",
+                               ast.Constant(field))  # fmt: skip
+            converted = cast(value, kind, owner.typeof(field))
+            return [ast.Expr(self.on_memory(part, "store", site, converted))]
+        site = self.access("store", target.value, target, owner)
+        array = self.visit(target.value)
+        indices = self.indices(target.slice)
+        whole = isinstance(kind, types.Array)
+        converted = value if whole else cast(value, kind, owner.dtype)
+        if whole or self.is_part(target, owner):
+            how = "fill"
+        else:
+            how = "store"
+        return [
+            ast.Expr(self.on_memory(array, how, site, converted, *indices))
+        ]
+
+    def is_part(self, target, owner):
+        """Whether an assignment's target is more than one element."""
+        index = target.slice
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if any(isinstance(p, ast.Slice | ast.Constant) and (
+            isinstance(p, ast.Slice) or p.value is Ellipsis
+        ) for p in parts):  # fmt: skip
+            return True
+        kind = self.typed.of(index)
+        if isinstance(kind, types.BaseTuple):
+            return len(kind) < owner.ndim
+        return len(parts) < owner.ndim
+
+    def unpacked(self, target, value, kind):
+        if all(isinstance(t, ast.Name) for t in target.elts):
+            return [ast.Assign([target], value)]
+        self.loops += 1
+        whole = f"_tuple{self.loops}"
+        new = [store(whole, value)]
+        for k, inner in enumerate(target.elts):
+            part = ast.Subscript(name(whole), ast.Constant(k), ast.Load())
+            new += self.assigned(inner, part, kind[k])
+        return new
 
     def visit_Return(self, node):
         if not self.device:
@@ -396,86 +450,73 @@ class Emitter(ast.NodeTransformer):
             return node
         kind = self.typed.of(node.value)
         value = cast(self.visit(node.value), kind, self.typed.return_type)
-        return ast.Return(value)
-
-    def block(self, statements):
-        return [new for s in statements for new in _listed(self.visit(s))]
+        return [*self.flops(node.value), ast.Return(value)]
 
     def visit_If(self, node):
         before = self.flops(node.test)
-        test = self.visit(node.test)
+        test = self.test(node.test)
+        body, orelse = self.block(node.body), self.block(node.orelse)
         if self.trace:
             site = self.site("branch", node, orelse=bool(node.orelse))
-            test = _call("_t.branch", site, test)
-        body, orelse = self.block(node.body), self.block(node.orelse)
+            taken = ast.Constant(site.value + 1)
+            body.insert(0, self.noted(taken))
+            orelse.insert(0, self.noted(site))
         return [*before, ast.If(test, body, orelse)]
 
-    def visit_While(self, node):
+    def loop_sites(self, node):
+        """Return the site of a loop, and of its end, the next one."""
         self.loops += 1
-        path, count = f"_path{self.loops}", f"_count{self.loops}"
-        site = self.site("loop", node)
-        enter = _call("_t.enter", site, _name(path),
-                      ast.NamedExpr(ast.Name(count, ast.Store()),
-                                    ast.BinOp(_name(count), ast.Add(),
-                                              ast.Constant(1))))  # fmt: skip
-        test = _call("_t.again", site, _name(path), self.visit(node.test))
-        body = self.block(node.body)
+        return self.site("loop", node), self.site("leave", node)
+
+    def around(self, loop, end):
+        """Return a loop between what remembers and restores its path."""
+        if not self.trace:
+            return [loop]
+        path = f"_path{self.loops}"
+        leave = ast.Expr(call("_t.leave", end, name(path)))
+        return [store(path, attribute("_t", "path")), loop, leave]
+
+    def visit_While(self, node):
+        site, end = self.loop_sites(node)
+        turns = f"_turns{self.loops}"
+        before = store(turns, call("_t.turns", site))
+        parts = [call("next", name(turns)), self.test(node.test)]
+        if self.trace:
+            parts.append(call("_t.took", site))
+        loop = ast.While(ast.BoolOp(ast.And(), parts), [], [])
+        new = [before, *self.around(loop, end)]
+        loop.body = self.flops(node.test) + self.block(node.body)
+        loop.orelse = self.block(node.orelse)
         if spins(node):
             line = ast.Constant(node.lineno)
             wait = ast.Tuple([ast.Constant("spin"), line], ast.Load())
-            body.append(ast.Expr(ast.Yield(wait)))
-        test = ast.BoolOp(ast.And(), [enter, test])
-        return [
-            _store(path, _name_of("_t", "path")),
-            _store(count, ast.Constant(0)),
-            ast.While(test, body, self.block(node.orelse)),
-            ast.Expr(_call("_t.leave", site, _name(path))),
-        ]
+            loop.body.append(ast.Expr(ast.Yield(wait)))
+        return new
 
     def visit_For(self, node):
-        self.loops += 1
-        path = f"_path{self.loops}"
-        site = self.site("loop", node)
-        items = _call("_t.loop", site, self.visit(node.iter))
-        body, orelse = self.block(node.body), self.block(node.orelse)
-        return [
-            _store(path, _name_of("_t", "path")),
-            ast.For(node.target, items, body, orelse),
-            ast.Expr(_call("_t.leave", site, _name(path))),
-        ]
+        site, end = self.loop_sites(node)
+        items = call("_t.loop", site, self.iterated(node.iter))
+        loop = ast.For(node.target, items, [], [])
+        new = self.around(loop, end)
+        loop.body, loop.orelse = self.block(node.body), self.block(node.orelse)
+        return new
 
 
-def spins(node):
-    """Whether a while loop only waits for memory that another changes."""
-    body = [n for s in node.body for n in ast.walk(s)]
-    changes = any(isinstance(n, ast.Assign) for n in body)
-    reads = any(
-        isinstance(n, ast.Subscript)
-        or (getattr(n, "plan", None) or ("",))[0] == "atomic"
-        for n in ast.walk(node.test)
-    )
-    return reads and not changes
+def root_of(node):
+    """Return the name of the array that an access goes to."""
+    while not isinstance(node, ast.Name) and hasattr(node, "value"):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
 
 
-def _name_of(owner, attribute):
-    return ast.Attribute(_name(owner), attribute, ast.Load())
-
-
-def _listed(new):
-    return new if isinstance(new, list) else [new]
-
-
-def define(typed, name, trace, sites, space, device=True):
+def define(typed, function, trace, sites, space, device=True):
     """Put a typed function into ``space`` as Python; return its source."""
     emitter = Emitter(typed, trace, sites, space)
-    tree = ast.Module([emitter.emit(name, device)], [])
-    ast.fix_missing_locations(tree)
+    made = emitter.emit(function, device)
+    if typed.yields and not any(
+        isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(made)
+    ):
+        made.body.append(ast.parse("if False:\n    yield").body[0])
+    tree = ast.fix_missing_locations(ast.Module([made], []))
     exec(compile(tree, typed.source.filename, "exec"), space)
     return ast.unparse(tree)
-
-
-def is_device(found):
-    """Return the Python function behind a device function, or None."""
-    if isinstance(found, Dispatcher):
-        return found.py_func
-    return getattr(found, "device_source", None)

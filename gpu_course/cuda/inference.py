@@ -7,7 +7,6 @@ whatever Numba can type.
 """
 
 import ast
-import copy
 from dataclasses import dataclass
 
 from numba.core import errors, typed_passes, types
@@ -19,6 +18,8 @@ from numba.core.typing.templates import (
     infer_global,
     signature,
 )
+
+from gpu_course.cuda.liveness import copied
 
 NOTES = []  # a stack: the notes of the function that is being typed
 
@@ -43,7 +44,12 @@ def _int32(*args): ...
 def _uint32(*args): ...
 def _flag(*args): ...
 def _first(*args): ...
-def _second(*args): ...
+def _pair(*args): ...
+def _shuffle(*args): ...
+def _multiply_add(*args): ...
+def _reverse(*args): ...
+def _cube_root(*args): ...
+def _select(*args): ...
 
 
 def _rule(stub):
@@ -88,27 +94,64 @@ def _(number, *args):
     return NOTES[-1].calls[number.literal_value](plain)
 
 
+def _exchanged(mask, value, lane):
+    """Return the type of a shuffle: 32 or 64 bits of the value's kind."""
+    if isinstance(value, types.Float):
+        return types.float32 if value.bitwidth <= 32 else types.float64
+    bits = getattr(value, "bitwidth", 8)
+    small = bits < 32 or (bits == 32 and value.signed)
+    return types.int32 if small else types.int64
+
+
+def _fused(a, b, c):
+    single = all(k in (types.float32, types.float16) for k in (a, b, c))
+    return types.float32 if single else types.float64
+
+
+def _reversed(value):
+    wide = getattr(value, "bitwidth", 8) > 32
+    return types.uint64 if wide else types.uint32
+
+
+def _root(value):
+    return types.float32 if value == types.float32 else types.float64
+
+
+def _selected(test, a, b):
+    return cpu_target.typing_context.unify_types(
+        types.unliteral(a), types.unliteral(b)
+    )
+
+
 _rule(_index)(lambda: types.int32)
 _rule(_nothing)(lambda *args: types.none)
 _rule(_element)(lambda array, *args: array.dtype)
 _rule(_int32)(lambda *args: types.int32)
 _rule(_uint32)(lambda *args: types.uint32)
 _rule(_flag)(lambda *args: types.boolean)
+_rule(_pair)(lambda *args: types.Tuple((types.int32, types.boolean)))
 _rule(_first)(lambda *args: args[0])
-_rule(_second)(lambda *args: args[1])
+_rule(_shuffle)(_exchanged)
+_rule(_multiply_add)(_fused)
+_rule(_reverse)(_reversed)
+_rule(_cube_root)(_root)
+_rule(_select)(_selected)
 
+# As in numba.cuda's cudadecl.py and intrinsics.py.
 STUBS = {
     "grid": _grid, "gridsize": _grid, "laneid": _index, "warpsize": _index,
     "syncthreads": _nothing, "syncwarp": _nothing,
     "threadfence": _nothing, "threadfence_block": _nothing,
-    "threadfence_system": _nothing, "syncthreads_count": _int32,
+    "threadfence_system": _nothing, "nanosleep": _nothing,
+    "this_grid": _int32, "grid_sync": _nothing, "syncthreads_count": _int32,
     "syncthreads_and": _int32, "syncthreads_or": _int32,
-    "activemask": _uint32, "ballot_sync": _uint32, "any_sync": _flag,
-    "all_sync": _flag, "eq_sync": _flag, "match_any_sync": _uint32,
-    "shfl_sync": _second, "shfl_up_sync": _second,
-    "shfl_down_sync": _second, "shfl_xor_sync": _second,
-    "popc": _int32, "clz": _int32, "ffs": _int32, "brev": _first,
-    "cbrt": _first, "fma": _first, "selp": _second,
+    "activemask": _uint32, "lanemask_lt": _uint32, "ballot_sync": _int32,
+    "any_sync": _flag, "all_sync": _flag, "eq_sync": _flag,
+    "match_any_sync": _int32, "match_all_sync": _pair,
+    "shfl_sync": _shuffle, "shfl_up_sync": _shuffle,
+    "shfl_down_sync": _shuffle, "shfl_xor_sync": _shuffle,
+    "popc": _first, "clz": _first, "ffs": _uint32, "brev": _reverse,
+    "cbrt": _cube_root, "fma": _multiply_add, "selp": _select,
 }  # fmt: skip
 
 
@@ -141,10 +184,12 @@ class _Instrument(ast.NodeTransformer):
 
     def planned(self, node, plan):
         kind, detail = plan
-        arguments = [self.visit(a) for a in getattr(node, "args", ())]
+        arguments = []
+        if kind not in ("array", "const"):
+            arguments = [self.visit(a) for a in getattr(node, "args", ())]
         if kind == "index":
             return _called("_index", at=node)
-        if kind == "array":
+        if kind in ("array", "const"):
             return _called("_array", ast.Constant(node.number), at=node)
         if kind == "device":
             key = ast.Constant(node.number)
@@ -179,7 +224,7 @@ def infer(source, argument_types, arrays, calls):
     numba.core.errors.TypingError
         As Numba's compiler says it.
     """
-    tree = _Instrument(source).visit(copy.deepcopy(source.tree))
+    tree = _Instrument(source).visit(copied(source.tree))
     names = {f"_i_{name}": stub for name, stub in STUBS.items()}
     own = (_probe, _index, _array, _call, _element)
     names |= {stub.__name__: stub for stub in own}

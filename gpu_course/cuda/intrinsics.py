@@ -37,10 +37,12 @@ NAMED = {
     "shared": Intrinsic("shared", ("array",)),
     "local": Intrinsic("local", ("array",)),
     "const": Intrinsic("const", ("array_like",)),
+    "cg": Intrinsic("cg", ("this_grid",)),
 }
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")
 VOTES = (
     "ballot_sync", "any_sync", "all_sync", "eq_sync", "match_any_sync",
+    "match_all_sync",
 )  # fmt: skip
 BARRIERS = (
     "syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or",
@@ -51,8 +53,10 @@ SIMPLE = {
     name: Intrinsic(name)
     for name in (
         "grid", "gridsize", "laneid", "warpsize", "syncwarp", "activemask",
+        "lanemask_lt", "nanosleep",
         *SHUFFLES, *VOTES, *BARRIERS, *FENCES, *PLAIN,
     )
 }  # fmt: skip
 TABLE = {**INDEX, **NAMED, **SIMPLE}
-YIELDING = {*SHUFFLES, *VOTES, *BARRIERS, "syncwarp", "activemask"}
+YIELDING = {*SHUFFLES, *VOTES, *BARRIERS, "syncwarp", "activemask",
+            "grid_sync"}  # fmt: skip

@@ -6,17 +6,17 @@ import threading
 
 import numpy as np
 from numba import typeof
+from numba.core import sigutils, types
 
-from gpu_course.cuda import arithmetic
+from gpu_course.cuda import backend
 from gpu_course.cuda.arrays import DeviceArray
-from gpu_course.cuda.generators import define
-from gpu_course.cuda.lowering import lower
+from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
-from gpu_course.cuda.threads import Machine, Stop
 
 MAX_THREADS = 1024  # a block's, CUDA C Programming Guide, table of limits
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
+MOST_SHARED = 227 << 10  # bytes of a block on the largest chips
 
 
 class CheckFailed(AssertionError):
@@ -32,7 +32,7 @@ def dimensions(value, limits, what):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Says what was got and the limits.
     """
     parts = value if isinstance(value, tuple | list) else (value,)
@@ -66,16 +66,22 @@ class Launcher:
                 f"[{configuration!r}]"
             )
         grid, block, *rest = configuration
+        self.configuration = configuration
         self.grid = dimensions(grid, MAX_GRID, "blocks in a grid")
         self.block = dimensions(block, MAX_BLOCK, "threads in a block")
-        threads = self.block[0] * self.block[1] * self.block[2]
-        if threads > MAX_THREADS:
+        a_block = self.block[0] * self.block[1] * self.block[2]
+        if a_block > MAX_THREADS:
             raise ValueError(
-                f"a block has at most {MAX_THREADS} threads, got {threads} "
+                f"a block has at most {MAX_THREADS} threads, got {a_block} "
                 f"from {block!r}"
             )
-        self.stream = rest[0] if rest else 0
+        self.threads = a_block * self.grid[0] * self.grid[1] * self.grid[2]
         self.dynamic = int(rest[1]) if len(rest) > 1 else 0
+        if not 0 <= self.dynamic <= MOST_SHARED:
+            raise ValueError(
+                "dynamic shared memory must be 0 to "
+                f"{MOST_SHARED} bytes, got {self.dynamic}"
+            )
         self.run = run
 
     def __call__(self, *arguments):
@@ -93,9 +99,10 @@ class _Configurable:
 class DeviceFunction:
     """What ``cuda.jit(device=True)`` returns: for use inside kernels."""
 
-    def __init__(self, function):
+    def __init__(self, function, signature=None, options=()):
         functools.update_wrapper(self, function)
         self.device_source = self.py_func = function
+        self.signature, self.options = signature, dict(options)
 
     def __call__(self, *arguments):
         raise RuntimeError(
@@ -105,12 +112,26 @@ class DeviceFunction:
 
 
 class Kernel:
-    """A CUDA kernel; launch it as ``kernel[blocks, threads](...)``."""
+    """A CUDA kernel; launch it as ``kernel[blocks, threads](...)``.
 
-    def __init__(self, function):
+    Attributes
+    ----------
+    py_func : callable
+        The Python function.
+    trace, check
+        ``kernel.trace[blocks, threads](...)`` runs on copies of the arrays
+        and returns a `Report`; ``check`` raises `CheckFailed` on the first
+        finding, in two orders of the threads.
+    recorded : list of tuple
+        Argument types of the launches, each once.
+    """
+
+    def __init__(self, function, signature=None, options=()):
         functools.update_wrapper(self, function)
         self.py_func = function
+        self.signature, self.options = signature, dict(options)
         self.versions = {}
+        self.recorded = []
         self.trace = _Configurable(self._trace)
         self.check = _Configurable(self._check)
         self.lock = threading.Lock()
@@ -127,104 +148,184 @@ class Kernel:
     def __getitem__(self, configuration):
         return Launcher(self._launch, configuration)
 
-    def forall(self, ntasks, tpb=128, stream=0, sharedmem=0):
+    def forall(self, ntasks, tpb=0, stream=0, sharedmem=0):
         """Return the kernel configured for ``ntasks`` threads in 1-D."""
         if ntasks < 1:
             raise ValueError(f"ntasks must be positive, got {ntasks}")
         tpb = tpb or 128
         return self[-(-ntasks // tpb), tpb, stream, sharedmem]
 
-    def lowered(self, *arguments):
-        """Return the generated Python of the last, or of these, types."""
+    def specialize(self, *arguments):
+        """Compile for the types of these arguments; return the kernel."""
+        version, _ = self._prepare(arguments)
+        if version.program() is not None:
+            version.compiled()
+        return self
+
+    def lowered(self, *arguments, executor="compiled"):
+        """Return the Python that is generated from the kernel.
+
+        Parameters
+        ----------
+        *arguments
+            As for a launch; default: the types of the last one.
+        executor : str
+            ``"compiled"`` (what Numba compiles, or the plain form where it
+            can't), ``"python"`` or ``"traced"``.
+        """
+        if executor not in ("compiled", "python", "traced"):
+            raise ValueError(
+                "executor must be 'compiled', 'python' or 'traced', got "
+                f"{executor!r}"
+            )
         if arguments:
-            self._version(tuple(typeof(_host(a)) for a in arguments), False)
-        if not self.versions:
+            version, _ = self._prepare(arguments)
+        elif self.recorded:
+            version = self._version(self.recorded[-1])
+        else:
             raise RuntimeError(
                 f"{self.__name__} has not been launched: give lowered() the "
                 "arguments of a launch"
             )
-        return list(self.versions.values())[-1][3]
+        if executor == "compiled" and version.program() is not None:
+            return version.program().text
+        return version.form(executor == "traced").text
 
-    def _version(self, kinds, trace):
+    def inspect_ptx(self, cc, signature=None):
+        """Return the kernel as PTX; `compiler.ptx` has the parameters."""
+        from gpu_course.cuda import compiler
+
+        return compiler.ptx(self, cc, signature)
+
+    def inspect_sass(self, cc, signature=None):
+        """Return machine code under Python lines, as `compiler.sass`."""
+        from gpu_course.cuda import compiler
+
+        return compiler.sass(self, cc, signature)
+
+    def resources(self, cc, signature=None):
+        """Return registers, memory and spills, as `compiler.resources`."""
+        from gpu_course.cuda import compiler
+
+        return compiler.resources(self, cc, signature)
+
+    def record(self, kinds):
+        """Note the argument types of a launch, as the last."""
+        if kinds not in self.recorded[-1:]:
+            self.recorded = [k for k in self.recorded if k != kinds]
+            self.recorded.append(kinds)
+
+    def _version(self, kinds):
         with self.lock:
-            if (kinds, trace) not in self.versions:
-                typed = lower(self.py_func, kinds)
-                sites, shapes = [], {}
-                space = {**arithmetic.NAMES, "_arrays": shapes}
-                text = define(
-                    typed, "_kernel", trace, sites, space, device=False
-                )
-                self.versions[kinds, trace] = (typed, sites, space, text)
-        return self.versions[kinds, trace]
+            if kinds not in self.versions:
+                self.versions[kinds] = Version(self.py_func, kinds)
+            return self.versions[kinds]
 
-    def _run(self, launcher, arguments, trace, reverse=False):
+    def _prepare(self, arguments):
+        """Return the version for some arguments, and them on the host."""
         count = self.py_func.__code__.co_argcount
         if len(arguments) != count:
             raise TypeError(
                 f"{self.__name__} takes {count} arguments, got "
                 f"{len(arguments)}"
             )
-        hosts = [_host(a) for a in arguments]
+        hosts = [host_value(a) for a in arguments]
+        if self.signature is not None:
+            hosts = self._as_signed(hosts)
         kinds = tuple(typeof(a) for a in hosts)
-        typed, sites, space, _ = self._version(kinds, trace)
-        machine = Machine(
-            self.__name__, launcher.grid, launcher.block, trace, reverse,
-            launcher.dynamic,
-        )  # fmt: skip
-        machine.sites = sites
-        names = typed.source.parameters
-        passed = [
-            machine.place(value, name, "global")
-            if isinstance(value, np.ndarray)
-            else _scalar(value)
-            for value, name in zip(hosts, names, strict=True)
-        ]
-        with np.errstate(all="ignore"):
-            try:
-                machine.run(space["_kernel"], passed, typed.yields)
-            except Stop as stop:
-                if stop.finding not in machine.findings:
-                    machine.findings.append(stop.finding)
-                if not trace:
-                    raise
-        return machine, typed
+        self.record(kinds)
+        return self._version(kinds), hosts
+
+    def _as_signed(self, hosts):
+        """Convert numbers as the decorator's signature says."""
+        given = self.signature
+        several = isinstance(given, list)
+        for one in given if several else [given]:
+            kinds, _ = sigutils.normalize_signature(one)
+            new = _converted(hosts, kinds)
+            if new is not None:
+                return new
+        got = ", ".join(str(typeof(h)) for h in hosts)
+        raise TypeError(
+            f"{self.__name__} has the signature {given}, got ({got})"
+        )
 
     def _launch(self, launcher, arguments):
-        self._run(launcher, arguments, trace=False)
+        if backend.uses_gpu():
+            from gpu_course.cuda import gpu
+
+            gpu.launch(self, launcher.configuration, arguments)
+            return
+        version, hosts = self._prepare(arguments)
+        launch(version, launcher, hosts)
+
+    def _report(self, launcher, arguments, reverse=False):
+        version, hosts = self._prepare(arguments)
+        machine = version.run_generators(
+            launcher, _copies(hosts), trace=True, reverse=reverse
+        )
+        return Report(machine.record(version.typed.source))
 
     def _trace(self, launcher, arguments):
-        copies = _copies(arguments)
-        machine, typed = self._run(launcher, copies, trace=True)
-        return Report(machine.record(typed.source))
+        return self._report(launcher, arguments)
 
     def _check(self, launcher, arguments):
         for reverse in (False, True):
-            machine, typed = self._run(
-                launcher, _copies(arguments), trace=True, reverse=reverse
-            )
-            report = Report(machine.record(typed.source))
+            report = self._report(launcher, arguments, reverse)
             if report.findings:
                 raise CheckFailed(report.findings[0])
 
 
-def _copies(arguments):
+def _copies(hosts):
     """Copy the arrays, so that a trace changes none; aliases stay aliases."""
     made = {}
     return [
-        made.setdefault(id(a), np.array(_host(a)))
-        if isinstance(_host(a), np.ndarray)
-        else a
-        for a in arguments
+        made.setdefault(id(a), a.copy()) if isinstance(a, np.ndarray) else a
+        for a in hosts
     ]
 
 
-def _host(value):
+def _converted(hosts, kinds):
+    """Return arguments with numbers of the types asked for, or None."""
+    if len(hosts) != len(kinds):
+        return None
+    new = []
+    for value, kind in zip(hosts, kinds, strict=True):
+        own = typeof(value)
+        if isinstance(kind, types.Array):
+            same = isinstance(own, types.Array) and (
+                (own.dtype, own.ndim) == (kind.dtype, kind.ndim)
+            )
+            if not same or kind.layout not in ("A", own.layout):
+                return None
+        elif isinstance(kind, types.Number) and isinstance(own, types.Number):
+            value = np.dtype(str(kind)).type(value)
+        elif own != kind:
+            return None
+        new.append(value)
+    return new
+
+
+def host_value(value):
+    """Return a kernel's argument as a NumPy array, a number or a tuple.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
     if isinstance(value, DeviceArray):
         return value.array
     if isinstance(value, np.ndarray | np.generic | int | float | complex):
         return value
-    if isinstance(value, tuple) or value is None:
+    if isinstance(value, tuple):
+        return tuple(host_value(item) for item in value)
+    if value is None:
         return value
+    if hasattr(value, "__cuda_array_interface__"):  # on a GPU
+        from gpu_course.cuda.allocation import as_cuda_array
+
+        return as_cuda_array(value).copy_to_host()
     if hasattr(value, "__array__"):
         return np.asarray(value)
     raise TypeError(
@@ -233,30 +334,35 @@ def _host(value):
     )
 
 
-def _scalar(value):
-    if isinstance(value, np.generic) and not (
-        isinstance(value, np.floating) and value.itemsize < 8
-    ):
-        return value.item()
-    return value
-
-
-def jit(function=None, device=False, **options):
-    """Compile a function for the GPU, or for the teaching GPU.
+def jit(func_or_sig=None, device=False, **options):
+    """Make a kernel, or with ``device=True`` a function for use in kernels.
 
     Parameters
     ----------
-    function : callable or signature
-        A signature is accepted and the argument types of each launch are
-        used.
+    func_or_sig : callable or signature
+        As ``numba.cuda.jit`` takes it. Numbers are converted as a signature
+        says.
     device : bool
         A function to be called from kernels.
     **options
-        Of ``numba.cuda.jit``; they change no result here.
+        Of ``numba.cuda.jit``. They reach the GPU's compiler, and change
+        nothing on the teaching GPU.
     """
-    if function is None or not callable(function) or _is_signature(function):
-        return lambda inner: jit(inner, device=device, **options)
-    return DeviceFunction(function) if device else Kernel(function)
+    if func_or_sig is None or _is_signature(func_or_sig):
+        return lambda function: _made(function, device, func_or_sig, options)
+    return _made(func_or_sig, device, None, options)
+
+
+def _made(function, device, signature, options):
+    if isinstance(function, Kernel | DeviceFunction):
+        function = function.py_func
+    if not callable(function):
+        raise TypeError(
+            "cuda.jit takes a function or a signature, got "
+            f"{type(function).__name__}"
+        )
+    make = DeviceFunction if device else Kernel
+    return make(function, signature, options)
 
 
 def _is_signature(value):

@@ -7,14 +7,18 @@ load and the store that it is.
 
 import ast
 import copy
+import inspect
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 from numba import typeof
-from numba.core import types
+from numba.core import errors, types
+from numba.core.dispatcher import Dispatcher
 from numba.np.numpy_support import from_dtype
 
-from gpu_course.cuda.frontend import parse
+from gpu_course.cuda.expressions import listed
+from gpu_course.cuda.frontend import UnsupportedKernel, parse
 from gpu_course.cuda.inference import infer
 from gpu_course.cuda.intrinsics import YIELDING, Intrinsic
 
@@ -22,6 +26,9 @@ TYPED = (
     ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Subscript, ast.Name,
     ast.Compare, ast.BoolOp, ast.Attribute, ast.Tuple,
 )  # fmt: skip
+
+VIEWS = ("reshape", "ravel", "transpose", "flatten", "view")
+MAKES = (types.Array, types.List, types.Set, types.DictType)
 
 
 @dataclass
@@ -44,18 +51,51 @@ class Typed:
     @property
     def yields(self):
         """Whether the function waits for other threads anywhere."""
+        return self._any(lambda plan: plan[1] in YIELDING) or self.spins
+
+    @property
+    def together(self):
+        """Whether blocks wait for each other, so that all must run at once."""
+        return self._any(lambda plan: plan[1] == "grid_sync") or self.spins
+
+    @property
+    def spins(self):
+        """Whether a loop waits for memory that another thread changes."""
         own = any(
-            plan[1] in YIELDING
-            for plan in (
-                getattr(n, "plan", None) for n in ast.walk(self.source.tree)
-            )
-            if plan
+            isinstance(n, ast.While) and spins(n)
+            for n in ast.walk(self.source.tree)
         )
-        return own or any(
-            device.yields
-            for versions in self.devices.values()
-            for device in versions.values()
+        return own or any(d.spins for d in self._called())
+
+    @property
+    def prints(self):
+        """Whether it prints, which can't be undone."""
+        own = any(
+            isinstance(n, ast.Call) and self.source.resolve(n.func) is print
+            for n in ast.walk(self.source.tree)
         )
+        return own or any(d.prints for d in self._called())
+
+    def _any(self, holds):
+        plans = (getattr(n, "plan", None) for n in ast.walk(self.source.tree))
+        return any(holds(plan) for plan in plans if plan) or any(
+            device._any(holds) for device in self._called()
+        )
+
+    def _called(self):
+        return [d for known in self.devices.values() for d in known.values()]
+
+
+def spins(node):
+    """Whether a while loop only waits for memory that another changes."""
+    body = [n for s in node.body for n in ast.walk(s)]
+    changes = any(isinstance(n, ast.Assign | ast.AugAssign) for n in body)
+    reads = any(
+        isinstance(n, ast.Subscript)
+        or (getattr(n, "plan", None) or ("",))[0] == "atomic"
+        for n in ast.walk(node.test)
+    )
+    return reads and not changes
 
 
 class _Plan(ast.NodeTransformer):
@@ -65,6 +105,7 @@ class _Plan(ast.NodeTransformer):
         self.source = source
         self.count = 0
         self.temporary = 0
+        self.grids = grid_names(source)
         self.arrays = {}
         self.functions = {}
 
@@ -103,6 +144,12 @@ class _Plan(ast.NodeTransformer):
             done.append(self.visit(statement))
         return done
 
+    def visit_AnnAssign(self, node):
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        new = ast.Assign([node.target], node.value)
+        return self.visit(ast.copy_location(new, node))
+
     def visit_Attribute(self, node):
         found = self.source.resolve(node)
         if isinstance(found, Intrinsic):
@@ -124,30 +171,81 @@ class _Plan(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node):
+        if self.is_grid_sync(node):
+            node.plan = ("call", "grid_sync")
+            node.args = []
+            return node
         found = self.source.resolve(node.func)
-        if not isinstance(found, Intrinsic) and not hasattr(
-            found, "device_source"
-        ):
+        if isinstance(found, Dispatcher) or hasattr(found, "device_source"):
+            return self.device(node, found)
+        if not isinstance(found, Intrinsic):
             self.generic_visit(node)
             return node
-        if hasattr(found, "device_source"):
-            node.plan = ("device", found.__name__)
-            self.functions[node.number] = found
-        elif found.name in ("shared.array", "local.array"):
+        if found.name in ("shared.array", "local.array"):
             node.plan = ("array", found.name.partition(".")[0])
             self.arrays[node.number] = self.array_type(node)
             return node
-        elif found.name.startswith("atomic."):
+        if found.name == "const.array_like":
+            data = np.ascontiguousarray(self.constant(node.args[0]))
+            node.plan, node.data = ("const", "const"), data
+            self.arrays[node.number] = typeof(data)
+            return node
+        if found.name.startswith("atomic."):
             node.plan = ("atomic", found.name.partition(".")[2])
+        elif "." in found.name and not found.name.startswith("cg."):
+            raise self.source.unsupported(
+                node, f"cuda.{found.name}", "what it does, in plain Python"
+            )
         else:
-            node.plan = ("call", found.name)
-        node.args = [self.visit(argument) for argument in node.args]
+            node.plan = ("call", found.name.removeprefix("cg."))
+        node.args = [
+            self.visit(a)
+            for a in (*node.args, *(k.value for k in node.keywords))
+        ]
+        return node
+
+    def is_grid_sync(self, node):
+        """Whether a call is ``.sync()`` of ``cuda.cg.this_grid()``."""
+        function = node.func
+        if not (isinstance(function, ast.Attribute)
+                and function.attr == "sync"):  # fmt: skip
+            return False
+        owner = function.value
+        return is_this_grid(owner, self.source) or (
+            isinstance(owner, ast.Name) and owner.id in self.grids
+        )
+
+    def device(self, node, found):
+        """Plan the call of a device function; put keywords in their place."""
+        function = getattr(found, "device_source", None) or found.py_func
+        node.plan = ("device", function.__name__)
+        self.functions[node.number] = function
+        given = {k.arg: k.value for k in node.keywords}
+        signature = inspect.signature(function)
+        try:
+            bound = signature.bind(*node.args, **given)
+        except TypeError as error:
+            raise TypeError(
+                f"{self.source.name}, line {node.lineno}: "
+                f"{function.__name__}: {error}"
+            ) from None
+        defaults = {
+            name: ast.copy_location(ast.Constant(p.default), node)
+            for name, p in signature.parameters.items()
+            if name not in bound.arguments and p.default is not p.empty
+        }
+        arguments = {**bound.arguments, **defaults}
+        node.args = [
+            self.visit(arguments[name]) for name in signature.parameters
+        ]
+        node.keywords = []
         return node
 
     def array_type(self, node):
         """Return the Numba type of a shared or local array."""
         parts = dict(zip(("shape", "dtype"), node.args, strict=False))
         parts |= {k.arg: k.value for k in node.keywords}
+        parts.pop("alignment", None)
         if set(parts) != {"shape", "dtype"}:
             raise self.source.unsupported(
                 node, "an array without shape and dtype", "both"
@@ -155,6 +253,8 @@ class _Plan(ast.NodeTransformer):
         node.shape = self.constant(parts["shape"])
         dtype = self.constant(parts["dtype"])
         if not isinstance(dtype, types.Type):
+            if isinstance(dtype, np.ndarray):
+                dtype = dtype.dtype
             dtype = from_dtype(np.dtype(dtype))
         shape = node.shape if isinstance(node.shape, tuple) else (node.shape,)
         if not all(isinstance(n, int | np.integer) for n in shape):
@@ -200,7 +300,7 @@ def lower(function, argument_types):
     source.tree.body = [
         new
         for statement in source.tree.body
-        for new in _listed(plan.visit(statement))
+        for new in listed(plan.visit(statement))
     ]
     devices = {number: {} for number in plan.functions}
 
@@ -208,16 +308,70 @@ def lower(function, argument_types):
         def return_type(arguments):
             known = devices[number]
             if arguments not in known:
-                inner = plan.functions[number].device_source
-                known[arguments] = lower(inner, arguments)
+                known[arguments] = lower(plan.functions[number], arguments)
             return known[arguments].return_type
 
         return return_type
 
     calls = {number: typer(number) for number in plan.functions}
-    found, result = infer(source, argument_types, plan.arrays, calls)
-    return Typed(source, argument_types, found, result, plan.arrays, devices)
+    try:
+        found, result = infer(source, argument_types, plan.arrays, calls)
+    except errors.NumbaError as error:
+        raise UnsupportedKernel(untypable(source, error)) from None
+    typed = Typed(source, argument_types, found, result, plan.arrays, devices)
+    refuse_allocations(typed)
+    return typed
 
 
-def _listed(new):
-    return new if isinstance(new, list) else [new]
+def untypable(source, error):
+    """Return in one sentence what Numba's compiler couldn't give a type."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    parts = [line.strip() for line in text.splitlines() if line.strip()]
+    start = re.compile(r"Failed in|During:|File |^\^|^<source|^There are|^- ")
+    useful = [p for p in parts if not start.search(p)] or parts
+    line = getattr(getattr(error, "loc", None), "line", None)
+    found = re.findall(r"\((\d+)\)", text)
+    line = line or (int(found[0]) if found else source.first_line)
+    return (
+        f"{source.name}: Numba's compiler can't give a type to this "
+        f"({source.filename}, line {line}): {' '.join(useful[:2])} Write it "
+        "with numbers, arrays and tuples whose types don't change."
+    )
+
+
+def refuse_allocations(typed):
+    """Raise where a kernel makes an array, which a GPU's threads can't."""
+    source = typed.source
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call | ast.BinOp) and not hasattr(
+            node, "plan"
+        ):
+            made = typed.of(node)
+            view = isinstance(getattr(node, "func", None), ast.Attribute) and (
+                node.func.attr in VIEWS
+            )
+            if isinstance(made, MAKES) and not view:
+                raise source.unsupported(
+                    node, f"{ast.unparse(node)}, which makes a new "
+                    f"{type(made).__name__.lower()},",
+                    "a loop over the elements, into cuda.local.array or an "
+                    "argument",
+                )  # fmt: skip
+
+
+def grid_names(source):
+    """Return the variables that hold ``cuda.cg.this_grid()``."""
+    return {
+        target.id
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Assign) and is_this_grid(node.value, source)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def is_this_grid(node, source):
+    if not isinstance(node, ast.Call):
+        return False
+    found = source.resolve(node.func)
+    return isinstance(found, Intrinsic) and found.name == "cg.this_grid"

@@ -3,53 +3,76 @@
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 helper = numba.njit(error_model="numpy", nogil=True)
 
 
+def _raise(context, builder, error, message, words, *values):
+    """Emit: note numbers in ``words[1:]``, and end with an exception."""
+    for place, value in enumerate(values, 1):
+        offset = ir.Constant(ir.IntType(64), place)
+        builder.store(value, builder.gep(words, [offset]))
+    context.call_conv.return_user_exc(builder, error, (message,))
+
+
+def _pointer(context, builder, kind, words):
+    return context.make_array(kind)(context, builder, words).data
+
+
 @intrinsic
-def _flag(typing, words):
-    """Read words[0] afresh each time, whatever the optimiser knows."""
+def _poll(typing, words, site, thread, block):
+    """Raise if words[0], read afresh each time, says that it's over."""
 
     def build(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(
-            context, builder, arguments[0]
-        )
-        pointer = builder.bitcast(array.data, ir.IntType(64).as_pointer())
-        return builder.load_atomic(pointer, "monotonic", 8)
+        pointer = _pointer(context, builder, words, arguments[0])
+        flag = builder.load_atomic(pointer, "monotonic", 8)
+        zero = ir.Constant(ir.IntType(64), 0)
+        with builder.if_then(
+            builder.icmp_signed("!=", flag, zero), likely=False
+        ):
+            _raise(context, builder, RuntimeError, "stopped", pointer,
+                   *arguments[1:])  # fmt: skip
 
-    return types.int64(words), build
-
-
-@helper
-def _poll(words, site, thread, block):
-    if _flag(words) != 0:
-        words[1] = site
-        words[2] = thread
-        words[3] = block
-        raise KeyboardInterrupt
+    return types.none(words, types.int64, types.int64, types.int64), build
 
 
-@helper
-def _fail(words, site, thread, block, index, size):
-    words[1] = site
-    words[2] = thread
-    words[3] = block
-    words[4] = index
-    words[5] = size
-    raise IndexError("out of bounds")
+@intrinsic(prefer_literal=True)
+def _at(typing, array, axis, index, site, thread, block, words):
+    """Return an index, wrapped once if negative; raise if out of its axis."""
+    number = axis.literal_value
+
+    def build(context, builder, signature, arguments):
+        view = context.make_array(array)(context, builder, arguments[0])
+        size = builder.extract_value(view.shape, number)
+        given = arguments[2]
+        zero = ir.Constant(ir.IntType(64), 0)
+        wrapped = builder.select(
+            builder.icmp_signed("<", given, zero),
+            builder.add(given, size), given,
+        )  # fmt: skip
+        outside = builder.icmp_unsigned(">=", wrapped, size)
+        with builder.if_then(outside, likely=False):
+            pointer = _pointer(context, builder, words, arguments[6])
+            _raise(context, builder, IndexError, "outside", pointer,
+                   *arguments[3:6], given, size)  # fmt: skip
+        return wrapped
+
+    whole = [types.int64] * 5
+    return types.int64(array, *whole, words), build
 
 
-@helper
-def _at(given, size, site, thread, block, words):
-    index = np.int64(given)
-    if index < 0:
-        index += size
-    if index < 0 or index >= size:
-        _fail(words, site, thread, block, index, size)
-    return index
+@intrinsic
+def _clear(typing, array):
+    """Fill a contiguous array with zeros."""
+
+    def build(context, builder, signature, arguments):
+        view = context.make_array(array)(context, builder, arguments[0])
+        nbytes = builder.mul(view.nitems, view.itemsize)
+        cgutils.memset(builder, view.data, nbytes, 0)
+
+    return types.none(array), build
 
 
 @helper

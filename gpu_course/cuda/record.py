@@ -5,9 +5,12 @@ findings. Events are columns of NumPy arrays, one row per event in the order
 of execution, because a launch easily has millions of them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from gpu_course.cuda.memory import SITE_SHIFT
+from gpu_course.cuda.threads import RESUME, TURN
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Site:
     Attributes
     ----------
     kind : str
-        ``load``, ``store``, ``atomic``, ``branch``, ``loop`` or ``flop``.
+        ``load``, ``store``, ``atomic``, ``branch``, ``loop``, ``leave`` (of
+        the loop before it), ``call`` or ``flop``.
     line : int
         Line in the file or cell that holds the source.
     function : str
@@ -45,6 +49,9 @@ class Site:
     statement: int = 0
     orelse: bool = False
     flops: int = 0
+
+
+MARKERS = (Site("resume", 0, ""), Site("turn", 0, ""))  # threads.RESUME, TURN
 
 
 @dataclass(frozen=True)
@@ -138,3 +145,53 @@ class Record:
     barriers: dict[int, int] = field(default_factory=dict)
     allocations: list[Allocation] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+
+def decode(machine, source):
+    """Return the `Record` of what a `machine.Machine` noted.
+
+    An event is one whole number, the site above the value; threads and paths
+    are noted only where they change, and filled in here.
+    """
+    raw = np.frombuffer(machine.events, dtype=np.int64)
+    site = (raw >> SITE_SHIFT).astype(np.int32)
+    value = raw & ((1 << SITE_SHIFT) - 1)
+    kinds = np.array([s.kind for s in machine.sites])
+    resumed = site == RESUME
+    loops, leaves = kinds == "loop", kinds == "leave"
+    sets_path = loops | leaves
+    sets_path[TURN] = True
+    at = np.where(sets_path[site], np.arange(len(site)), 0)
+    path = value[np.maximum.accumulate(at)] if len(site) else value
+    context = np.frombuffer(machine.contexts, dtype=np.int64).reshape(-1, 4)
+    thread, epoch, warp_epoch, grid_epoch = context[
+        np.cumsum(resumed) - 1
+    ].T
+    # A loop's events belong to the path outside it.
+    parents = np.array(machine.parents)
+    looped, left = loops[site], leaves[site]
+    path = np.where(looped, parents[np.where(looped, path, 0)], path)
+    value = np.where(looped, 1, np.where(left, 0, value))
+    site = site - left.astype(np.int32)
+    keep = site > TURN
+    place = np.concatenate([[0], np.cumsum(keep)])
+    sites = list(machine.sites)
+    starts = np.array([a.address for a in machine.allocations])
+    order = np.argsort(starts, kind="stable")
+    used, first = np.unique(site[keep], return_index=True)
+    for number, where in zip(used, np.flatnonzero(keep)[first], strict=True):
+        if sites[number].kind in ("load", "store", "atomic"):
+            found = np.searchsorted(starts[order], value[where], "right") - 1
+            space = machine.allocations[order[found]].space
+            sites[number] = replace(sites[number], space=space)
+    return Record(
+        kernel=machine.name, filename=source.filename, source=source.text,
+        first_line=source.first_line, grid=machine.grid, block=machine.block,
+        sites=sites, site=site[keep], value=value[keep], path=path[keep],
+        thread=thread[keep], epoch=epoch[keep].astype(np.int32),
+        warp_epoch=warp_epoch[keep].astype(np.int32),
+        grid_epoch=grid_epoch[keep].astype(np.int32),
+        fences=[(int(place[p]), t) for p, t in machine.fences],
+        barriers=machine.barriers, allocations=machine.allocations,
+        findings=machine.findings,
+    )  # fmt: skip

@@ -1,0 +1,338 @@
+"""NVIDIA's compiler on our kernels, with no GPU: PTX, SASS and resources.
+
+Numba compiles a kernel for the GPU that is there. It does so here too, told
+that a GPU of some compute capability were there, up to the machine code that
+would be loaded into it. All of it comes with pip (numba-cuda[cu13] and
+nvidia-cuda-nvdisasm); no CUDA toolkit is used.
+"""
+
+import contextlib
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import linecache
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from numba.core import sigutils
+
+from gpu_course.cuda.occupancy import SYSTEM_SHARED, compute_capability
+
+NEEDED = {"numba_cuda": "numba-cuda[cu13]", "cuda.core": "numba-cuda[cu13]"}
+DISASSEMBLER = "nvidia-cuda-nvdisasm"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a kernel takes of a GPU.
+
+    Attributes
+    ----------
+    registers : int
+        32-bit registers a thread.
+    shared_bytes : int
+        Static shared memory a block; dynamic is added at launch.
+    local_bytes : int
+        Local memory a thread: arrays, spills, the stack.
+    constant_bytes : int
+        Arrays in constant memory (``cuda.const``).
+    spill_store_bytes, spill_load_bytes : int
+        Registers that had to go through local memory, a thread.
+    """
+
+    registers: int
+    shared_bytes: int
+    local_bytes: int
+    constant_bytes: int
+    spill_store_bytes: int
+    spill_load_bytes: int
+
+
+class Sass(str):
+    """Machine code as text, under the Python lines it was made from.
+
+    Attributes
+    ----------
+    instructions : tuple of (int, str)
+        Each instruction with the number of its line in the file or cell that
+        holds the kernel; 0 where the compiler names none.
+    """
+
+    instructions = ()
+
+
+def ptx(kernel, cc, signature=None):
+    """Return the kernel as PTX, the assembly of no GPU in particular.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    cc : int, str or tuple of int
+        Compute capability: 80, "8.0", "sm_80" or (8, 0).
+    signature : signature or tuple of types, optional
+        Argument types; default: the decorator's, else the last launch's.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    RuntimeError
+        If the compiler is not installed; says what to do.
+    ValueError
+        If it doesn't know ``cc``, or there is no signature.
+    numba.core.errors.TypingError
+        If Numba can't compile the kernel for these types.
+    """
+    capability = _supported(cc)
+    return _compiled(kernel, capability, signature).get_asm_str(capability)
+
+
+def sass(kernel, cc, signature=None):
+    """Return the machine code, labelled with the lines of the source.
+
+    Parameters and errors as of `ptx`.
+
+    Returns
+    -------
+    Sass
+        A str; its ``instructions`` are pairs of (line, instruction).
+    """
+    tool = _disassembler()
+    capability = _supported(cc)
+    library = _compiled(kernel, capability, signature, lineinfo=True)
+    code, _ = _linked(library, capability)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kernel.cubin"
+        file.write_bytes(code)
+        command = [tool, "-c", "-gi", file]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"nvdisasm failed: {done.stderr.strip()}")
+    return _labelled(done.stdout, kernel.py_func.__code__.co_filename)
+
+
+def resources(kernel, cc, signature=None):
+    """Return the registers and the memory that the kernel takes.
+
+    Parameters and errors as of `ptx`.
+
+    Returns
+    -------
+    Resources
+    """
+    capability = _supported(cc)
+    library = _compiled(kernel, capability, signature)
+    code, said = _linked(library, capability)
+    entry = said[said.index(f"properties for {library._entry_name}\n") :]
+    numbers = {
+        word: int(number)
+        for number, word in re.findall(
+            r"(\d+) (registers|bytes (?:stack|cumulative|smem))", entry
+        )
+    }
+    spills = re.findall(r"(\d+) bytes spill (stores|loads)", said)
+    sections = _section_sizes(code)
+    shared = numbers.get("bytes smem", 0)
+    if not library._lto:  # then the assembler doesn't say it
+        shared = sections.get(f".nv.shared.{library._entry_name}", 0)
+        if shared and capability >= (9, 0):
+            shared -= SYSTEM_SHARED
+    return Resources(
+        registers=numbers["registers"],
+        shared_bytes=shared,
+        local_bytes=max(
+            numbers["bytes stack"], numbers.get("bytes cumulative", 0)
+        ),
+        constant_bytes=sections.get(".nv.constant3", 0),
+        spill_store_bytes=sum(int(n) for n, w in spills if w == "stores"),
+        spill_load_bytes=sum(int(n) for n, w in spills if w == "loads"),
+    )
+
+
+def argument_types(kernel, signature=None):
+    """Return the types to compile a kernel for, as a tuple.
+
+    Raises
+    ------
+    ValueError
+        If none was given, none stands in the decorator and the kernel was
+        not launched.
+    """
+    if signature is None and kernel.signature is not None:
+        signature = kernel.signature
+        if isinstance(signature, list):
+            signature = signature[0]
+    if signature is None:
+        if not kernel.recorded:
+            raise ValueError(
+                f"{kernel.__name__} has no argument types to be compiled "
+                "for: launch it once, or give signature=, such as "
+                "'void(float32[::1], int64)'"
+            )
+        signature = kernel.recorded[-1]
+    return sigutils.normalize_signature(signature)[0]
+
+
+def missing():
+    """Return a sentence on what the compiler lacks here, None if nothing."""
+    for module, package in NEEDED.items():
+        try:
+            there = importlib.util.find_spec(module)
+        except ImportError:
+            there = None
+        if there is None:
+            return _sentence(package)
+    return None
+
+
+def _sentence(package):
+    if sys.platform == "darwin":
+        return (
+            "NVIDIA has no compiler for macOS, so there are no PTX, SASS and "
+            "resources here. Kernels run and are traced all the same."
+        )
+    return (
+        f"the package {package} is not installed, and it holds NVIDIA's "
+        f'compiler. Install it: pip install "{package}"'
+    )
+
+
+def _supported(cc):
+    capability = compute_capability(cc)
+    problem = missing()
+    if problem:
+        raise RuntimeError(problem)
+    nvrtc = importlib.import_module("numba.cuda.cudadrv.nvrtc")
+    known = nvrtc.get_supported_ccs()
+    if capability not in known:
+        raise ValueError(
+            "the compiler knows the compute capabilities "
+            f"{', '.join(f'{a}.{b}' for a, b in known)}, got {cc!r}"
+        )
+    return capability
+
+
+@contextlib.contextmanager
+def _as_if_on(capability):
+    """Let Numba believe in a GPU of this capability while it compiles.
+
+    Under the lock that Numba compiles under, so that no other thread does.
+    """
+    from numba.cuda import codegen, dispatcher
+    from numba.cuda.core.compiler_lock import global_compiler_lock
+
+    device = SimpleNamespace(compute_capability=capability)
+    with (
+        global_compiler_lock,
+        patch.object(dispatcher, "get_current_device", lambda: device),
+        patch.object(
+            codegen.CUDACodeLibrary,
+            "_ensure_cc",
+            lambda library, cc: cc or capability,
+        ),
+    ):
+        yield dispatcher
+
+
+def _compiled(kernel, capability, signature, **options):
+    """Return the library that holds a kernel, before machine code."""
+    from gpu_course.cuda.native import native
+
+    arguments = argument_types(kernel, signature)
+    with _as_if_on(capability) as dispatcher:
+        form = native(kernel, **options)
+        made = dispatcher._Kernel(
+            form.py_func, arguments, **form.targetoptions
+        )
+    return made.library
+
+
+def _linked(library, capability):
+    """Return the machine code, and what the assembler says about it."""
+    from numba.cuda.cudadrv import driver
+
+    class Talkative(driver._Linker):
+        def _get_linker_options(self, ptx):
+            options = super()._get_linker_options(ptx)
+            options.ptxas_options = ["-v"]
+            return options
+
+    linker = Talkative(
+        max_registers=library._max_registers, cc=capability, lto=library._lto
+    )
+    library._link_all(linker, capability)
+    return linker.complete().code, linker.info_log
+
+
+@functools.cache
+def _disassembler():
+    """Return the path of nvdisasm, that of the package from pip."""
+    try:
+        files = importlib.metadata.files(DISASSEMBLER) or ()
+    except importlib.metadata.PackageNotFoundError:
+        raise RuntimeError(_sentence(DISASSEMBLER)) from None
+    (tool,) = [f.locate() for f in files if f.stem == "nvdisasm"]
+    return tool
+
+
+def _labelled(listing, filename):
+    """Return nvdisasm's listing as `Sass`.
+
+    Of a device function that was compiled into its caller the listing names
+    the line and those of all callers; the innermost of the kernel's file
+    counts.
+    """
+    instructions, text, labelled = [], [], None
+    places, complete = [], True
+    for row in listing.splitlines():
+        place = re.search(r'//## File "(.*?)", line (\d+)', row)
+        code = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?)\s*;", row)
+        if place:
+            places = [] if complete else places
+            complete = False
+            if Path(place[1]).name == Path(filename).name:
+                places.append(int(place[2]))
+        elif code and code[1] != "NOP":  # which only fill up the end
+            complete = True
+            line = places[0] if places else 0
+            if line != labelled:
+                source = linecache.getline(filename, line).strip()
+                text.append(f"line {line}: {source}")
+                labelled = line
+            text.append(f"    {code[1]}")
+            instructions.append((line, code[1]))
+        elif row.startswith(".L_x"):
+            text.append(row)
+    made = Sass("\n".join(text) + "\n")
+    made.instructions = tuple(instructions)
+    return made
+
+
+def _section_sizes(code):
+    """Return {name: bytes} of the sections of an ELF file of 64 bits.
+
+    The layout is that of elf(5): the header says where the table of sections
+    is, and each row of it where the section's name and how long it is.
+    """
+
+    def number(start, size):
+        return int.from_bytes(code[start : start + size], "little")
+
+    table, row, count = number(40, 8), number(58, 2), number(60, 2)
+    starts = [table + row * index for index in range(count)]
+    names = number(starts[number(62, 2)] + 24, 8)
+    sizes = {}
+    for start in starts:
+        first = names + number(start, 4)
+        name = code[first : code.index(b"\0", first)].decode()
+        sizes[name] = number(start + 32, 8)
+    return sizes

@@ -1,0 +1,169 @@
+"""Which executor runs a launch, and what each needs of a kernel.
+
+A first small launch runs in plain Python, which needs no compilation. If it
+takes longer than compiling would, its arrays are put back as they were and
+the compiled run does it. Both give the same bits, so a kernel's result does
+not depend on which of them ran.
+"""
+
+import threading
+import time
+
+import numpy as np
+
+from gpu_course.cuda import arithmetic, backend, executor
+from gpu_course.cuda.compiled import write
+from gpu_course.cuda.generators import define
+from gpu_course.cuda.lowering import lower
+from gpu_course.cuda.machine import Machine, TooSlow
+from gpu_course.cuda.record import MARKERS
+from gpu_course.cuda.regions import NotCompilable
+
+PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
+MOST_THREADS = 20_000  # that plain Python runs in about this time
+MOST_BYTES = 1 << 26  # that are copied, to be put back if it takes longer
+
+
+class Form:
+    """A kernel as Python text that was executed: its function and places."""
+
+    def __init__(self, typed, trace):
+        self.sites = list(MARKERS)
+        self.space = {**arithmetic.NAMES, "_arrays": {}}
+        self.text = define(
+            typed, "_kernel", trace, self.sites, self.space, device=False
+        )
+
+    @property
+    def function(self):
+        return self.space["_kernel"]
+
+
+class Version:
+    """A kernel with one set of argument types.
+
+    Parameters
+    ----------
+    function : callable
+    kinds : tuple of numba types
+    """
+
+    def __init__(self, function, kinds):
+        self.typed = lower(function, kinds)
+        self.name = function.__name__
+        self.kinds = kinds
+        self.forms = {}
+        self.lock = threading.RLock()
+        self.plain_s = 0.0  # spent in plain Python so far
+        self._program = None
+        self._compiled = None
+
+    def form(self, trace):
+        """Return the plain Python form, or the one that records."""
+        with self.lock:
+            if trace not in self.forms:
+                self.forms[trace] = Form(self.typed, trace)
+            return self.forms[trace]
+
+    def program(self):
+        """Return the `body.Program`, or None if plain Python has to do it."""
+        with self.lock:
+            if self._program is None:
+                try:
+                    self._program = write(self.typed)
+                except NotCompilable as reason:
+                    self._program = reason
+            if isinstance(self._program, NotCompilable):
+                return None
+            return self._program
+
+    def compiled(self):
+        """Return the `executor.Compiled` of the program."""
+        with self.lock:
+            if self._compiled is None:
+                self._compiled = executor.Compiled(self.program(), self.kinds)
+            return self._compiled
+
+    @property
+    def is_ready(self):
+        """Whether the compiled function is here, or quickly loaded."""
+        compiled = self.compiled()
+        return compiled.function is not None or compiled.is_stored
+
+    def run_generators(self, launcher, hosts, trace=False, reverse=False,
+                       patience_s=None):  # fmt: skip
+        """Run in Python; return the machine, with its record if traced."""
+        form = self.form(trace)
+        machine = Machine(
+            self.name, launcher.grid, launcher.block, form.sites, trace,
+            reverse, launcher.dynamic, patience_s,
+        )  # fmt: skip
+        names = self.typed.source.parameters
+        passed = [
+            machine.argument(value, name)
+            for value, name in zip(hosts, names, strict=True)
+        ]
+        machine.run(
+            form.function, passed, self.typed.yields, self.typed.together
+        )
+        return machine
+
+    def run_plain(self, launcher, hosts, trace=False, patience_s=None):
+        """Run in Python; raise what stopped it."""
+        machine = self.run_generators(
+            launcher, hosts, trace, patience_s=patience_s
+        )
+        if machine.stop:
+            raise machine.stop
+
+    def run_compiled(self, launcher, hosts):
+        executor.run(self.compiled(), self.name, launcher, hosts)
+
+    def run(self, launcher, hosts):
+        """Run in plain Python or compiled, whichever is sooner done."""
+        if self.program() is None:
+            self.run_plain(launcher, hosts)
+        elif self.is_ready or not self._try_plain(launcher, hosts):
+            self.run_compiled(launcher, hosts)
+
+    def _try_plain(self, launcher, hosts):
+        """Whether a plain run came to its end within the time it gets."""
+        patience_s = PATIENCE_S - self.plain_s
+        arrays = [h for h in hosts if isinstance(h, np.ndarray)]
+        if (
+            patience_s <= 0
+            or launcher.threads > MOST_THREADS
+            or sum(a.nbytes for a in arrays) > MOST_BYTES
+        ):
+            return False
+        before = [a.copy() for a in arrays]
+        start = time.perf_counter()
+        try:
+            self.run_plain(launcher, hosts, patience_s=patience_s)
+            return True
+        except TooSlow:
+            for array, old in zip(arrays, before, strict=True):
+                if array.flags.writeable:
+                    array[...] = old
+            return False
+        finally:
+            self.plain_s += time.perf_counter() - start
+
+
+def launch(version, launcher, hosts):
+    """Run a launch on the executor that is chosen, or the best one.
+
+    Parameters
+    ----------
+    version : Version
+    launcher : kernel.Launcher
+    hosts : list
+        NumPy arrays and numbers.
+    """
+    choice = backend.choice()
+    if choice in ("python", "traced"):
+        version.run_plain(launcher, hosts, trace=choice == "traced")
+    elif choice == "compiled" and version.program() is not None:
+        version.run_compiled(launcher, hosts)
+    else:
+        version.run(launcher, hosts)

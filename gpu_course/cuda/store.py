@@ -1,0 +1,96 @@
+"""Compiled kernels on disk, so that a second session need not compile.
+
+A kernel's text lies in a file named after everything that its machine code
+depends on, and Numba's own cache beside it. So what is found is never stale.
+"""
+
+import hashlib
+import inspect
+import os
+import platform
+import types as python_types
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from gpu_course.cuda import primitives
+from gpu_course.files import cache_folder, write_atomically
+
+TRUSTED = ("builtins", "math", "cmath", "operator", "numpy", "numba")
+
+
+class NotStorable(Exception):
+    """The kernel depends on something that has no lasting name."""
+
+
+def path_of(program, kinds):
+    """Return where a program's text is stored, None if it can't be.
+
+    Parameters
+    ----------
+    program : body.Program
+    kinds : tuple of numba types
+    """
+    try:
+        captured = sorted(
+            (name, _described(value)) for name, value in program.space.items()
+        )
+    except NotStorable:
+        return None
+    parts = (
+        program.text, captured, [str(k) for k in kinds],
+        [(n, w, s, str(d)) for n, (w, s, d) in program.scratch.items()],
+        numba.__version__, np.__version__, platform.python_version(),
+        inspect.getsource(primitives),
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    return cache_folder() / "kernels" / f"k{digest}.py"
+
+
+def _described(value):
+    """Return a lasting description of a captured value."""
+    if isinstance(value, bool | int | float | complex | str | None):
+        return repr(value)
+    if isinstance(value, np.generic):
+        return f"{value.dtype} {value!r}"
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+        return f"{value.dtype} {value.shape} {content}"
+    if isinstance(value, tuple):
+        return [_described(item) for item in value]
+    if isinstance(value, python_types.ModuleType):
+        name = value.__name__
+    elif isinstance(value, numba.core.types.Type):
+        return str(value)
+    elif isinstance(value, np.ufunc):
+        return f"numpy.{value.__name__}"
+    else:
+        name = f"{getattr(value, '__module__', None)}"
+        name += f".{getattr(value, '__qualname__', '<locals>')}"
+    if name.partition(".")[0] in TRUSTED and "<locals>" not in name:
+        return name
+    raise NotStorable(repr(value))
+
+
+def is_stored(path):
+    """Whether machine code lies beside a program's text."""
+    return path is not None and any(
+        (path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")
+    )
+
+
+def stored(program, path):
+    """Write a program's text to its path; return whether that succeeded.
+
+    A folder that can't be written only costs the compilation next time.
+    """
+    if path is None or os.environ.get("GPU_COURSE_KERNEL_CACHE") == "0":
+        return False
+    try:
+        if not path.is_file():
+            write_atomically(path, program.text.encode())
+        Path(path.parent / "__pycache__").mkdir(exist_ok=True)
+        return os.access(path.parent / "__pycache__", os.W_OK)
+    except OSError:
+        return False

@@ -1,0 +1,296 @@
+"""Random expressions whose Numba type is known, from a random generator.
+
+Each is source text that never leaves what is defined: no conversion of a
+float that the integer can't hold, no shift by more than the width, no zero to
+a negative power. Everything else is meant to happen: overflow, division by
+zero, NaN, comparisons of unlike types.
+"""
+
+import ast
+import operator
+
+import numpy as np
+from numba.core import errors, types
+from numba.core.registry import cpu_target
+from numba.core.typing.typeof import typeof
+
+INTEGERS = ("int8", "int16", "int32", "int64",
+            "uint8", "uint16", "uint32", "uint64")  # fmt: skip
+FLOATS = ("float32", "float64")
+DTYPES = (*INTEGERS, *FLOATS, "bool", "complex64")
+REAL = (*INTEGERS, *FLOATS, "bool")
+ARITHMETIC = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul,
+    "/": operator.truediv, "//": operator.floordiv, "%": operator.mod,
+}  # fmt: skip
+BITS = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
+SHIFTS = {"<<": operator.lshift, ">>": operator.rshift}
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+MATH = ("sqrt", "exp", "sin", "cos", "log", "fabs", "tanh", "expm1", "log1p",
+        "atan", "erf")  # fmt: skip
+MATH_OF_TWO = ("atan2", "pow", "hypot", "copysign", "fmod")
+CONSTANTS = ("0", "1", "2", "3", "7", "-1", "-5", "100", "255", "0x7FFFFFFF",
+             "1 << 40", "0.5", "1.5", "-0.25", "0.0", "1e30", "True",
+             "False", "0xFFFFFFFF")  # fmt: skip
+WIDEST = 6  # names in an expression that is written out twice
+
+
+def resolved(function, *kinds):
+    """Return the type that Numba gives to a call, None if it has none."""
+    context = cpu_target.typing_context
+    context.refresh()
+    try:
+        found = context.resolve_function_type(function, kinds, {})
+    except errors.NumbaError:
+        return None
+    return found and types.unliteral(found.return_type)
+
+
+def unified(*kinds):
+    """Return the type of a variable that may hold any of these."""
+    return cpu_target.typing_context.unify_types(*kinds)
+
+
+def is_real(kind):
+    return isinstance(kind, types.Integer | types.Float | types.Boolean)
+
+
+class Expressions:
+    """Draws expressions.
+
+    Parameters
+    ----------
+    random : random.Random
+        Hypothesis can supply one that it controls.
+    names : dict of str to Numba type
+        Expressions that may be used as they are.
+    calls : sequence of (str, list, type)
+        Device functions: name, argument types, result's type.
+    """
+
+    def __init__(self, random, names, calls=()):
+        self.random, self.names, self.calls = random, names, list(calls)
+
+    def draw(self, depth=3):
+        """Return the text of an expression and its type."""
+        if depth <= 0 or self.random.random() < 0.1:
+            return self.leaf()
+        made = self.random.choice(
+            (self.arithmetic, self.arithmetic, self.arithmetic, self.bits,
+             self.shift, self.power, self.compare, self.logic, self.unary,
+             self.choice, self.cast, self.cast, self.extreme, self.math,
+             self.math_of_two, self.round, self.complex, self.call)
+        )(depth - 1)  # fmt: skip
+        return made if made and made[1] is not None else self.leaf()
+
+    def leaf(self):
+        """Return a name or a constant."""
+        if self.names and self.random.random() < 0.75:
+            name = self.random.choice(sorted(self.names))
+            return name, self.names[name]
+        text = self.random.choice(CONSTANTS)
+        return f"({text})", typeof(eval(text))
+
+    def of(self, accepted, depth):
+        """Return an expression that is accepted, a leaf if need be."""
+        text, kind = self.draw(depth)
+        for _ in range(20):
+            if accepted(kind):
+                return text, kind
+            text, kind = self.leaf()
+        return "(1)", types.int64
+
+    def real(self, depth):
+        return self.of(is_real, depth)
+
+    def integer(self, depth):
+        return self.of(lambda kind: isinstance(kind, types.Integer), depth)
+
+    def flag(self, depth):
+        """Return a condition."""
+        made = self.random.choice((self.compare, self.logic))(depth)
+        return made or ("True", types.boolean)
+
+    def arithmetic(self, depth):
+        (a, left), (b, right) = self.draw(depth), self.draw(depth)
+        sign = self.random.choice(list(ARITHMETIC))
+        kind = resolved(ARITHMETIC[sign], left, right)
+        return f"({a} {sign} {b})", kind
+
+    def bits(self, depth):
+        (a, left), (b, right) = self.integer(depth), self.integer(depth)
+        sign = self.random.choice(list(BITS))
+        return f"({a} {sign} {b})", resolved(BITS[sign], left, right)
+
+    def shift(self, depth):
+        (a, left), (b, right) = self.integer(depth), self.integer(depth)
+        sign = self.random.choice(list(SHIFTS))
+        amount = resolved(operator.and_, right, types.int64)
+        if not isinstance(amount, types.Integer):
+            return None
+        return f"({a} {sign} ({b} & 31))", resolved(SHIFTS[sign], left, amount)
+
+    def power(self, depth):
+        a, left = self.real(depth)
+        if self.random.random() < 0.6:
+            exponent = self.random.choice((0, 1, 2, 3, 5))
+            return f"({a} ** {exponent})", resolved(
+                operator.pow, left, types.int64
+            )
+        b, right = self.real(depth - 1)
+        if isinstance(right, types.Integer) and right.signed:
+            b, right = f"({b} & 7)", types.int64
+        return f"({a} ** {b})", resolved(operator.pow, left, right)
+
+    def compare(self, depth):
+        count = self.random.choice((2, 2, 2, 3))
+        parts = [self.real(depth)[0] for _ in range(count)]
+        signs = [self.random.choice(COMPARISONS) for _ in parts]
+        text = parts[0] + "".join(
+            f" {sign} {part}"
+            for sign, part in zip(signs, parts[1:], strict=False)
+        )
+        return f"({text})", types.boolean
+
+    def logic(self, depth):
+        a, _ = self.compare(depth)
+        if self.random.random() < 0.3:
+            return f"(not {a})", types.boolean
+        b, _ = self.compare(depth)
+        sign = self.random.choice(("and", "or"))
+        return f"({a} {sign} {b})", types.boolean
+
+    def unary(self, depth):
+        if self.random.random() < 0.4:
+            a, kind = self.integer(depth)
+            return f"(~{a})", resolved(operator.invert, kind)
+        a, kind = self.draw(depth)
+        return f"(-{a})", resolved(operator.neg, kind)
+
+    def choice(self, depth):
+        """Return a ternary, or a value from and/or."""
+        (a, one), (b, two) = self.real(depth), self.real(depth)
+        kind = unified(one, two)
+        if kind is None or not is_real(kind):
+            return None
+        if self.random.random() < 0.25:
+            return f"({a} {self.random.choice(('and', 'or'))} {b})", kind
+        return f"({a} if {self.flag(depth)[0]} else {b})", kind
+
+    def cast(self, depth):
+        a, kind = self.real(depth)
+        name = self.random.choice((*REAL, "int", "float", "bool"))
+        target = {"int": types.int64, "float": types.float64}.get(name)
+        target = target or getattr(types, name.replace("bool", "boolean"))
+        if isinstance(kind, types.Integer | types.Boolean) and name == "int":
+            target = resolved(int, kind)
+        call = name if name in ("int", "float", "bool") else f"np.{name}"
+        if isinstance(kind, types.Float) and isinstance(target, types.Integer):
+            if size(a) > WIDEST:
+                return None
+            least = "-100" if target.signed else "-0.5"
+            return f"({call}({a}) if {least} < {a} < 100 else {call}(3))", (
+                target
+            )
+        return f"{call}({a})", target
+
+    def extreme(self, depth):
+        (a, one), (b, two) = self.real(depth), self.real(depth)
+        name = self.random.choice(("min", "max", "abs"))
+        if name == "abs":
+            return f"abs({a})", resolved(abs, one)
+        function = {"min": min, "max": max}[name]
+        return f"{name}({a}, {b})", resolved(function, one, two)
+
+    def math(self, depth):
+        import math
+
+        a, kind = self.real(depth)
+        name = self.random.choice(MATH)
+        return f"math.{name}({a})", resolved(getattr(math, name), kind)
+
+    def math_of_two(self, depth):
+        import math
+
+        (a, one), (b, two) = self.real(depth), self.real(depth)
+        name = self.random.choice(MATH_OF_TWO)
+        return f"math.{name}({a}, {b})", resolved(
+            getattr(math, name), one, two
+        )
+
+    def round(self, depth):
+        """Return a float rounded to an integer, or a test of a float."""
+        a, kind = self.of(lambda kind: isinstance(kind, types.Float), depth)
+        if not isinstance(kind, types.Float) or size(a) > WIDEST:
+            return None
+        name = self.random.choice(("floor", "ceil", "trunc", "isnan", "isinf"))
+        if name.startswith("is"):
+            return f"math.{name}({a})", types.boolean
+        return f"(math.{name}({a}) if abs({a}) < 1e6 else 3)", types.int64
+
+    def complex(self, depth):
+        a, kind = self.of(lambda kind: isinstance(kind, types.Complex), depth)
+        if not isinstance(kind, types.Complex):
+            (a, one), (b, two) = self.real(depth), self.real(depth)
+            return f"complex({a}, {b})", resolved(complex, one, two)
+        part = self.random.choice(("real", "imag"))
+        return f"{a}.{part}", kind.underlying_float
+
+    def call(self, depth):
+        if not self.calls:
+            return None
+        name, kinds, result = self.random.choice(self.calls)
+        parts = [self.convertible(kind, depth) for kind in kinds]
+        return f"{name}({', '.join(parts)})", result
+
+    def convertible(self, kind, depth):
+        """Return an expression of exactly this type."""
+        text, found = self.of(
+            lambda k: isinstance(k, types.Integer | types.Boolean), depth
+        )
+        return text if found == kind else f"np.{kind}({text})"
+
+
+def size(text):
+    """Return how many names and constants an expression has."""
+    nodes = ast.walk(ast.parse(text, mode="eval"))
+    return sum(isinstance(n, ast.Name | ast.Constant) for n in nodes)
+
+
+def values(random, dtype, count):
+    """Return an array with the values that are likely to go wrong."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return np.array([random.random() < 0.5 for _ in range(count)])
+    if kind in "iu":
+        limits = np.iinfo(dtype)
+        special = [0, 1, 2, 3, limits.max, limits.min, limits.max - 1]
+        special += [-1, -2, -7] if kind == "i" else [limits.max // 2 + 1]
+        small = min(limits.max, 1000)
+        chosen = [
+            random.choice(special)
+            if random.random() < 0.4
+            else random.randint(-small if kind == "i" else 0, small)
+            for _ in range(count)
+        ]
+        return np.array(chosen, dtype)
+    if kind == "c":
+        real = values(random, np.float32, count)
+        return (real + 1j * values(random, np.float32, count)).astype(dtype)
+    special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, 3e38]
+    chosen = [
+        random.choice(special)
+        if random.random() < 0.25
+        else round(random.uniform(-10, 10), 3)
+        for _ in range(count)
+    ]
+    return np.array(chosen, dtype)
+
+
+def output_for(kind):
+    """Return the dtype of an array that holds every value of a type."""
+    if isinstance(kind, types.Complex):
+        return "complex128"
+    if isinstance(kind, types.Float):
+        return "float64"
+    return "uint64" if getattr(kind, "signed", True) is False else "int64"
