@@ -58,7 +58,11 @@ def zeros(*shape, dtype=np.float32):
 
 
 @correct(
-    4, 64, np.float32(2), floats(250), floats(250),
+    4,
+    64,
+    np.float32(2),
+    floats(250),
+    floats(250),
     gives=lambda a, x, y: a * x + y,
 )
 @cuda.jit
@@ -75,8 +79,14 @@ def grid_stride(x, y):
         y[i] = x[i] * x[i]
 
 
-@correct((3, 2), (8, 8), floats(13, 20), floats(13, 20), zeros(13, 20),
-         gives=lambda a, b, c: a + b)
+@correct(
+    (3, 2),
+    (8, 8),
+    floats(13, 20),
+    floats(13, 20),
+    zeros(13, 20),
+    gives=lambda a, b, c: a + b,
+)
 @cuda.jit
 def add_matrices(a, b, c):
     column, row = cuda.grid(2)
@@ -84,8 +94,13 @@ def add_matrices(a, b, c):
         c[row, column] = a[row, column] + b[row, column]
 
 
-@correct((2, 2, 2), (4, 2, 3), ints(6, 4, 7), zeros(6, 4, 7),
-         gives=lambda a, b: a * 3 - 1)
+@correct(
+    (2, 2, 2),
+    (4, 2, 3),
+    ints(6, 4, 7),
+    zeros(6, 4, 7),
+    gives=lambda a, b: a * 3 - 1,
+)
 @cuda.jit
 def three_dimensions(a, b):
     x, y, z = cuda.grid(3)
@@ -93,8 +108,7 @@ def three_dimensions(a, b):
         b[z, y, x] = a[z, y, x] * 3 - 1
 
 
-@correct((2, 2), (8, 8), floats(16, 12), zeros(12, 16),
-         gives=lambda a, b: a.T)
+@correct((2, 2), (8, 8), floats(16, 12), zeros(12, 16), gives=lambda a, b: a.T)
 @cuda.jit
 def grid_stride_in_two_dimensions(a, b):
     column, row = cuda.grid(2)
@@ -127,8 +141,13 @@ def life_oracle(board, after):
     return (near == 3) | ((near == 2) & (board == 1))
 
 
-@correct((2, 2), (8, 8), ints(16, 16, high=2, dtype=np.uint8),
-         zeros(16, 16, dtype=np.uint8), gives=life_oracle)
+@correct(
+    (2, 2),
+    (8, 8),
+    ints(16, 16, high=2, dtype=np.uint8),
+    zeros(16, 16, dtype=np.uint8),
+    gives=life_oracle,
+)
 @cuda.jit
 def game_of_life(board, after):
     column, row = cuda.grid(2)
@@ -166,8 +185,9 @@ def mandelbrot_oracle(limit, image):
     return image
 
 
-@correct((2, 1), (8, 8), 20, zeros(8, 12, dtype=np.uint8),
-         gives=mandelbrot_oracle)
+@correct(
+    (2, 1), (8, 8), 20, zeros(8, 12, dtype=np.uint8), gives=mandelbrot_oracle
+)
 @cuda.jit
 def mandelbrot(limit, image):
     column, row = cuda.grid(2)
@@ -183,8 +203,13 @@ def n_body_oracle(position, force):
     return (gap / (square * np.sqrt(square))[..., None]).sum(1)
 
 
-@correct(2, 16, floats(32, 3, dtype=float), zeros(32, 3, dtype=float),
-         gives=n_body_oracle)
+@correct(
+    2,
+    16,
+    floats(32, 3, dtype=float),
+    zeros(32, 3, dtype=float),
+    gives=n_body_oracle,
+)
 @cuda.jit
 def n_body(position, force):
     tile = cuda.shared.array((16, 3), float64)
@@ -227,8 +252,14 @@ def monte_carlo_oracle(seeds, tries, hits):
     return hits
 
 
-@correct(2, 16, ints(32, dtype=np.int64), 20, zeros(32, dtype=np.int64),
-         gives=monte_carlo_oracle)
+@correct(
+    2,
+    16,
+    ints(32, dtype=np.int64),
+    20,
+    zeros(32, dtype=np.int64),
+    gives=monte_carlo_oracle,
+)
 @cuda.jit
 def monte_carlo(seeds, tries, hits):
     i = cuda.grid(1)
@@ -270,8 +301,14 @@ def sparse_matrix_times_vector(starts, columns, values, x, y):
 # Tiles in shared memory
 
 
-@correct((2, 2), (8, 8), floats(13, 20), floats(20, 11), zeros(13, 11),
-         gives=lambda a, b, c: a @ b)
+@correct(
+    (2, 2),
+    (8, 8),
+    floats(13, 20),
+    floats(20, 11),
+    zeros(13, 11),
+    gives=lambda a, b, c: a @ b,
+)
 @cuda.jit
 def tiled_matmul(a, b, c):
     tile_a = cuda.shared.array((8, 8), float32)
@@ -294,8 +331,13 @@ def tiled_matmul(a, b, c):
         c[row, column] = total
 
 
-@correct((2, 3), (8, 8), ints(24, 16), zeros(16, 24, dtype=np.int32),
-         gives=lambda a, b: a.T)
+@correct(
+    (2, 3),
+    (8, 8),
+    ints(24, 16),
+    zeros(16, 24, dtype=np.int32),
+    gives=lambda a, b: a.T,
+)
 @cuda.jit
 def transpose_with_padding(a, b):
     tile = cuda.shared.array((8, 9), int32)
@@ -314,8 +356,14 @@ def convolution_oracle(image, kernel, out):
     return (windows * kernel).sum((2, 3))
 
 
-@correct((2, 2), (8, 8), floats(14, 15), floats(3, 3), zeros(14, 15),
-         gives=convolution_oracle)
+@correct(
+    (2, 2),
+    (8, 8),
+    floats(14, 15),
+    floats(3, 3),
+    zeros(14, 15),
+    gives=convolution_oracle,
+)
 @cuda.jit
 def convolution_with_halo(image, kernel, out):
     tile = cuda.shared.array((10, 10), float32)
@@ -338,8 +386,13 @@ def convolution_with_halo(image, kernel, out):
     out[row, column] = total
 
 
-@correct(1, 64, floats(60), zeros(60),
-         gives=lambda x, y: np.convolve(x, [1, 1, 1], "same"))
+@correct(
+    1,
+    64,
+    floats(60),
+    zeros(60),
+    gives=lambda x, y: np.convolve(x, [1, 1, 1], "same"),
+)
 @cuda.jit
 def early_return_before_a_barrier(x, y):
     tile = cuda.shared.array(64, float32)
@@ -359,8 +412,13 @@ def early_return_before_a_barrier(x, y):
 # Reductions
 
 
-@correct(4, 64, floats(200), zeros(4),
-         gives=lambda x, out: np.add.reduceat(x, range(0, 200, 64)))
+@correct(
+    4,
+    64,
+    floats(200),
+    zeros(4),
+    gives=lambda x, out: np.add.reduceat(x, range(0, 200, 64)),
+)
 @cuda.jit
 def block_sums(x, out):
     tile = cuda.shared.array(64, float32)
@@ -378,8 +436,13 @@ def block_sums(x, out):
         out[cuda.blockIdx.x] = tile[0]
 
 
-@correct(2, 64, ints(128), zeros(2, dtype=np.int64),
-         gives=lambda x, out: x.reshape(2, 64).sum(1))
+@correct(
+    2,
+    64,
+    ints(128),
+    zeros(2, dtype=np.int64),
+    gives=lambda x, out: x.reshape(2, 64).sum(1),
+)
 @cuda.jit
 def interleaved_reduction(x, out):
     tile = cuda.shared.array(64, int64)
@@ -396,8 +459,9 @@ def interleaved_reduction(x, out):
         out[cuda.blockIdx.x] = tile[0]
 
 
-@correct(2, 64, ints(500), zeros(1, dtype=np.int32),
-         gives=lambda x, out: [x.max()])
+@correct(
+    2, 64, ints(500), zeros(1, dtype=np.int32), gives=lambda x, out: [x.max()]
+)
 @cuda.jit
 def maximum_with_one_atomic_a_block(x, out):
     tile = cuda.shared.array(64, int32)
@@ -416,8 +480,9 @@ def maximum_with_one_atomic_a_block(x, out):
         cuda.atomic.max(out, 0, tile[0])
 
 
-@correct(2, 64, ints(128), zeros(1, dtype=np.int32),
-         gives=lambda x, out: [x.sum()])
+@correct(
+    2, 64, ints(128), zeros(1, dtype=np.int32), gives=lambda x, out: [x.sum()]
+)
 @cuda.jit
 def warp_shuffle_reduction(x, out):
     value = x[cuda.grid(1)]
@@ -451,8 +516,9 @@ def block_reduction_of_warps(x, out):
             out[0] = value
 
 
-@correct(2, 64, floats(128), zeros(4),
-         gives=lambda x, out: x.reshape(4, 32).sum(1))
+@correct(
+    2, 64, floats(128), zeros(4), gives=lambda x, out: x.reshape(4, 32).sum(1)
+)
 @cuda.jit
 def warp_synchronous_reduction(x, out):
     tile = cuda.shared.array(64, float32)
@@ -471,8 +537,13 @@ def warp_synchronous_reduction(x, out):
         out[i // 32] = tile[t]
 
 
-@correct(1, 64, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, out: x.reshape(-1, 8)[:, ::-1].ravel())
+@correct(
+    1,
+    64,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: x.reshape(-1, 8)[:, ::-1].ravel(),
+)
 @cuda.jit
 def groups_with_masks_of_their_own(x, out):
     tile = cuda.shared.array(64, int32)
@@ -484,8 +555,13 @@ def groups_with_masks_of_their_own(x, out):
     out[t] = tile[t // 8 * 8 + 7 - t % 8]
 
 
-@correct(1, 64, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, out: x.reshape(-1, 4)[:, ::-1].ravel())
+@correct(
+    1,
+    64,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: x.reshape(-1, 4)[:, ::-1].ravel(),
+)
 @cuda.jit
 def half_warps_sync_apart(x, out):
     tile = cuda.shared.array(64, int32)
@@ -503,9 +579,15 @@ def last_block_oracle(x, partial, arrived, out):
     return [4], [x.sum()]
 
 
-@correct(4, 32, ints(128), zeros(4, dtype=np.int32),
-         zeros(1, dtype=np.int32), zeros(1, dtype=np.int32),
-         gives=last_block_oracle)
+@correct(
+    4,
+    32,
+    ints(128),
+    zeros(4, dtype=np.int32),
+    zeros(1, dtype=np.int32),
+    zeros(1, dtype=np.int32),
+    gives=last_block_oracle,
+)
 @cuda.jit
 def last_block_reduces(x, partial, arrived, out):
     tile = cuda.shared.array(32, int32)
@@ -545,8 +627,13 @@ def argmax_in_one_word(x, best):
     cuda.atomic.max(best, 0, key)
 
 
-@correct(2, 32, floats(64), np.array([2], np.float32),
-         gives=lambda x, product: [2 * np.prod(x[:64:16], dtype=float)])
+@correct(
+    2,
+    32,
+    floats(64),
+    np.array([2], np.float32),
+    gives=lambda x, product: [2 * np.prod(x[:64:16], dtype=float)],
+)
 @cuda.jit
 def product_by_exchange(x, product):
     # One value travels from thread to thread: exchange takes it away (0),
@@ -561,8 +648,9 @@ def product_by_exchange(x, product):
                 done = True
 
 
-@correct(2, 32, ints(64), zeros(1, dtype=np.int32),
-         gives=lambda x, best: [x.max()])
+@correct(
+    2, 32, ints(64), zeros(1, dtype=np.int32), gives=lambda x, best: [x.max()]
+)
 @cuda.jit
 def maximum_with_compare_and_swap(x, best):
     value = x[cuda.grid(1)]
@@ -574,8 +662,13 @@ def maximum_with_compare_and_swap(x, best):
         assumed = old
 
 
-@correct(4, 1, zeros(1, dtype=np.int32), zeros(1, dtype=np.int32),
-         gives=lambda lock, counter: [4])
+@correct(
+    4,
+    1,
+    zeros(1, dtype=np.int32),
+    zeros(1, dtype=np.int32),
+    gives=lambda lock, counter: [4],
+)
 @cuda.jit
 def spin_lock(lock, counter):
     while cuda.atomic.cas(lock, 0, 0, 1) != 0:
@@ -586,8 +679,13 @@ def spin_lock(lock, counter):
     cuda.atomic.exch(lock, 0, 0)
 
 
-@correct(2, 32, zeros(1, dtype=np.int32), zeros(1, dtype=np.int32),
-         gives=lambda lock, counter: [64])
+@correct(
+    2,
+    32,
+    zeros(1, dtype=np.int32),
+    zeros(1, dtype=np.int32),
+    gives=lambda lock, counter: [64],
+)
 @cuda.jit
 def lock_for_each_thread_of_a_warp(lock, counter):
     # The loop that a warp needs: nobody spins while another holds the lock.
@@ -604,8 +702,13 @@ def lock_for_each_thread_of_a_warp(lock, counter):
 # Scans
 
 
-@correct(1, 64, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, out: np.cumsum(x))
+@correct(
+    1,
+    64,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: np.cumsum(x),
+)
 @cuda.jit
 def double_buffered_scan(x, out):
     buffers = cuda.shared.array((2, 64), int32)
@@ -625,8 +728,13 @@ def double_buffered_scan(x, out):
     out[t] = buffers[source, t]
 
 
-@correct(1, 32, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, out: np.cumsum(x) - x)
+@correct(
+    1,
+    32,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: np.cumsum(x) - x,
+)
 @cuda.jit
 def blelloch_scan(x, out):
     tile = cuda.shared.array(64, int32)
@@ -656,8 +764,13 @@ def blelloch_scan(x, out):
     out[2 * t + 1] = tile[2 * t + 1]
 
 
-@correct(2, 32, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, out: x.reshape(2, 32).cumsum(1).ravel())
+@correct(
+    2,
+    32,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: x.reshape(2, 32).cumsum(1).ravel(),
+)
 @cuda.jit
 def warp_scan_by_shuffles(x, out):
     i = cuda.grid(1)
@@ -672,11 +785,17 @@ def warp_scan_by_shuffles(x, out):
     out[i] = value
 
 
-@correct(1, 32, ints(32), zeros(32, dtype=np.int32), zeros(1, dtype=np.int32),
-         gives=lambda x, out, n: (
-             np.r_[x[x % 2 == 1], np.zeros((x % 2 == 0).sum())],
-             [(x % 2 == 1).sum()],
-         ))
+@correct(
+    1,
+    32,
+    ints(32),
+    zeros(32, dtype=np.int32),
+    zeros(1, dtype=np.int32),
+    gives=lambda x, out, n: (
+        np.r_[x[x % 2 == 1], np.zeros((x % 2 == 0).sum())],
+        [(x % 2 == 1).sum()],
+    ),
+)
 @cuda.jit
 def compact_by_ballot(x, out, count):
     lane = cuda.laneid
@@ -713,8 +832,13 @@ def votes_oracle(x, out):
 OPINIONS = np.repeat([3, 0, 5, 3, 5, 3], [32, 8, 8, 16, 4, 28])
 
 
-@correct(1, 96, OPINIONS.astype(np.int32), zeros(96, 5, dtype=np.int64),
-         gives=votes_oracle)
+@correct(
+    1,
+    96,
+    OPINIONS.astype(np.int32),
+    zeros(96, 5, dtype=np.int64),
+    gives=votes_oracle,
+)
 @cuda.jit
 def votes(x, out):
     t = cuda.threadIdx.x
@@ -725,9 +849,17 @@ def votes(x, out):
     out[t, 4] = int64(cuda.activemask()) & 0xFFFFFFFF
 
 
-@correct(1, 64, ints(64), zeros(3, dtype=np.int32), gives=lambda x, out: [
-    (x > 50).sum(), (x > 5).all(), (x > 95).any(),
-])
+@correct(
+    1,
+    64,
+    ints(64),
+    zeros(3, dtype=np.int32),
+    gives=lambda x, out: [
+        (x > 50).sum(),
+        (x > 5).all(),
+        (x > 95).any(),
+    ],
+)
 @cuda.jit
 def barriers_that_count(x, out):
     t = cuda.threadIdx.x
@@ -743,16 +875,26 @@ def barriers_that_count(x, out):
 # Histograms, sorts
 
 
-@correct(2, 64, ints(200), zeros(10, dtype=np.int32),
-         gives=lambda x, bins: np.bincount(x // 10, minlength=10))
+@correct(
+    2,
+    64,
+    ints(200),
+    zeros(10, dtype=np.int32),
+    gives=lambda x, bins: np.bincount(x // 10, minlength=10),
+)
 @cuda.jit
 def global_histogram(x, bins):
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         cuda.atomic.add(bins, x[i] // 10, 1)
 
 
-@correct(2, 64, ints(200), zeros(10, dtype=np.int32),
-         gives=lambda x, out: np.bincount(x // 10, minlength=10))
+@correct(
+    2,
+    64,
+    ints(200),
+    zeros(10, dtype=np.int32),
+    gives=lambda x, out: np.bincount(x // 10, minlength=10),
+)
 @cuda.jit
 def private_histogram(x, out):
     bins = cuda.shared.array(10, int32)
@@ -791,9 +933,13 @@ def bitonic_sort(x):
     x[t + 32] = tile[t + 32]
 
 
-@correct(1, 64, ints(64), zeros(64, dtype=np.int32), gives=lambda x, out: (
-    np.r_[x[x & 4 == 0], x[x & 4 > 0]]
-))
+@correct(
+    1,
+    64,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, out: np.r_[x[x & 4 == 0], x[x & 4 > 0]],
+)
 @cuda.jit
 def radix_sort_step(x, out):
     ones = cuda.shared.array(64, int32)
@@ -813,8 +959,13 @@ def radix_sort_step(x, out):
     out[place] = x[t]
 
 
-@correct(2, 32, ints(64, high=8), zeros(8, dtype=np.int32),
-         gives=lambda x, bins: np.bincount(x, minlength=8))
+@correct(
+    2,
+    32,
+    ints(64, high=8),
+    zeros(8, dtype=np.int32),
+    gives=lambda x, bins: np.bincount(x, minlength=8),
+)
 @cuda.jit
 def histogram_by_matching_lanes(x, bins):
     value = x[cuda.grid(1)]
@@ -878,8 +1029,15 @@ def layer_norm_oracle(x, gain, bias, out):
     return (x - mean) / np.sqrt(x.var(1, keepdims=True) + 1e-5) * gain + bias
 
 
-@correct(3, 32, floats(3, 32), floats(32), floats(32), zeros(3, 32),
-         gives=layer_norm_oracle)
+@correct(
+    3,
+    32,
+    floats(3, 32),
+    floats(32),
+    floats(32),
+    zeros(3, 32),
+    gives=layer_norm_oracle,
+)
 @cuda.jit
 def layer_norm(x, gain, bias, out):
     tile = cuda.shared.array(32, float32)
@@ -891,9 +1049,13 @@ def layer_norm(x, gain, bias, out):
     out[row, t] = gap * scale * gain[t] + bias[t]
 
 
-@correct(1, (8, 4), floats(8, 16), zeros(4, 8), gives=lambda x, out: (
-    x.reshape(4, 2, 8, 2).max((1, 3))
-))
+@correct(
+    1,
+    (8, 4),
+    floats(8, 16),
+    zeros(4, 8),
+    gives=lambda x, out: x.reshape(4, 2, 8, 2).max((1, 3)),
+)
 @cuda.jit
 def max_pooling(x, out):
     column, row = cuda.grid(2)
@@ -903,8 +1065,13 @@ def max_pooling(x, out):
     out[row, column] = best
 
 
-@correct(2, 32, floats(64) - np.float32(0.5), zeros(64),
-         gives=lambda x, y: np.maximum(x, 0))
+@correct(
+    2,
+    32,
+    floats(64) - np.float32(0.5),
+    zeros(64),
+    gives=lambda x, y: np.maximum(x, 0),
+)
 @cuda.jit
 def relu(x, y):
     i = cuda.grid(1)
@@ -914,51 +1081,78 @@ def relu(x, y):
 # Kinds of numbers
 
 
-@correct(2, 32, floats(64, dtype=float), zeros(64, dtype=float),
-         gives=lambda x, y: np.sin(x) + np.log1p(x))
+@correct(
+    2,
+    32,
+    floats(64, dtype=float),
+    zeros(64, dtype=float),
+    gives=lambda x, y: np.sin(x) + np.log1p(x),
+)
 @cuda.jit
 def doubles(x, y):
     i = cuda.grid(1)
     y[i] = math.sin(x[i]) + math.log1p(x[i])
 
 
-@correct(1, 32, floats(32, dtype=np.float16), zeros(32, dtype=np.float16),
-         gives=lambda x, y: x + x)
+@correct(
+    1,
+    32,
+    floats(32, dtype=np.float16),
+    zeros(32, dtype=np.float16),
+    gives=lambda x, y: x + x,
+)
 @cuda.jit
 def halves(x, y):
     i = cuda.grid(1)
     y[i] = x[i] + x[i]
 
 
-@correct(1, 32, ints(32, low=-128, high=128, dtype=np.int8),
-         zeros(32, dtype=np.int8),
-         gives=lambda x, y: (3 * x.astype(int)).astype(np.int8))
+@correct(
+    1,
+    32,
+    ints(32, low=-128, high=128, dtype=np.int8),
+    zeros(32, dtype=np.int8),
+    gives=lambda x, y: (3 * x.astype(int)).astype(np.int8),
+)
 @cuda.jit
 def bytes_wrap(x, y):
     i = cuda.grid(1)
     y[i] = 3 * x[i]
 
 
-@correct(1, 32, ints(32, high=256, dtype=np.uint8), zeros(32, dtype=np.uint8),
-         gives=lambda x, y: 255 - x)
+@correct(
+    1,
+    32,
+    ints(32, high=256, dtype=np.uint8),
+    zeros(32, dtype=np.uint8),
+    gives=lambda x, y: 255 - x,
+)
 @cuda.jit
 def negative_of_an_image(x, y):
     i = cuda.grid(1)
     y[i] = uint8(255) - x[i]
 
 
-@correct(1, 32, ints(32, dtype=np.int64) * 10**16, zeros(32, dtype=np.int64),
-         gives=lambda x, y: x * 1_000_003 // 7)
+@correct(
+    1,
+    32,
+    ints(32, dtype=np.int64) * 10**16,
+    zeros(32, dtype=np.int64),
+    gives=lambda x, y: x * 1_000_003 // 7,
+)
 @cuda.jit
 def long_integers_wrap(x, y):
     i = cuda.grid(1)
     y[i] = x[i] * 1_000_003 // 7
 
 
-@correct(1, 32, (floats(32) + 1j * floats(32)).astype(np.complex64),
-         zeros(32, dtype=np.complex64), gives=lambda x, y: (
-             x[::-1] * x.conj() + 2j * x.real
-         ))
+@correct(
+    1,
+    32,
+    (floats(32) + 1j * floats(32)).astype(np.complex64),
+    zeros(32, dtype=np.complex64),
+    gives=lambda x, y: x[::-1] * x.conj() + 2j * x.real,
+)
 @cuda.jit
 def complex_numbers(x, y):
     tile = cuda.shared.array(32, complex64)
@@ -968,8 +1162,13 @@ def complex_numbers(x, y):
     y[t] = tile[31 - t] * x[t].conjugate() + 2j * x[t].real
 
 
-@correct(1, 32, ints(32, dtype=np.int8), zeros(32, dtype=np.int8),
-         gives=lambda x, y: x[::-1])
+@correct(
+    1,
+    32,
+    ints(32, dtype=np.int8),
+    zeros(32, dtype=np.int8),
+    gives=lambda x, y: x[::-1],
+)
 @cuda.jit
 def neighbouring_bytes_are_apart(x, y):
     tile = cuda.shared.array(32, int8)
@@ -981,20 +1180,36 @@ def neighbouring_bytes_are_apart(x, y):
     y[t] = tile[31 - t] - 1
 
 
-@correct(1, 32, ints(32) > 50, zeros(32, dtype=bool),
-         gives=lambda x, y: ~x | (np.arange(32) % 3 == 0))
+@correct(
+    1,
+    32,
+    ints(32) > 50,
+    zeros(32, dtype=bool),
+    gives=lambda x, y: ~x | (np.arange(32) % 3 == 0),
+)
 @cuda.jit
 def booleans(x, y):
     i = cuda.grid(1)
     y[i] = not x[i] or i % 3 == 0
 
 
-@correct(1, 32, ints(32, low=1), zeros(32, 4, dtype=np.int64),
-         gives=lambda x, y: np.array([
-             [v.bit_count(), 32 - v.bit_length(), (v & -v).bit_length(),
-              int(f"{v:032b}"[::-1], 2)]
-             for v in x.tolist()
-         ]))
+@correct(
+    1,
+    32,
+    ints(32, low=1),
+    zeros(32, 4, dtype=np.int64),
+    gives=lambda x, y: np.array(
+        [
+            [
+                v.bit_count(),
+                32 - v.bit_length(),
+                (v & -v).bit_length(),
+                int(f"{v:032b}"[::-1], 2),
+            ]
+            for v in x.tolist()
+        ]
+    ),
+)
 @cuda.jit
 def bit_tricks(x, y):
     i = cuda.grid(1)
@@ -1004,16 +1219,26 @@ def bit_tricks(x, y):
     y[i, 3] = int64(cuda.brev(x[i])) & 0xFFFFFFFF
 
 
-@correct(1, 32, ints(32), zeros(32, dtype=np.int32),
-         gives=lambda x, y: (x ^ x >> 1) | (x << 3) & ~5)
+@correct(
+    1,
+    32,
+    ints(32),
+    zeros(32, dtype=np.int32),
+    gives=lambda x, y: (x ^ x >> 1) | (x << 3) & ~5,
+)
 @cuda.jit
 def gray_code(x, y):
     i = cuda.grid(1)
     y[i] = (x[i] ^ x[i] >> 1) | (x[i] << 3) & ~5
 
 
-@correct(1, 32, floats(32), zeros(32),
-         gives=lambda x, y: np.where(x > 0.5, 3 * x + 1, np.cbrt(x)))
+@correct(
+    1,
+    32,
+    floats(32),
+    zeros(32),
+    gives=lambda x, y: np.where(x > 0.5, 3 * x + 1, np.cbrt(x)),
+)
 @cuda.jit
 def fused_and_selected(x, y):
     i = cuda.grid(1)
@@ -1024,8 +1249,13 @@ def fused_and_selected(x, y):
 # Memory of other kinds
 
 
-@correct(1, 32, ints(32, 5), zeros(32, dtype=np.int32),
-         gives=lambda a, out: np.median(a, 1))
+@correct(
+    1,
+    32,
+    ints(32, 5),
+    zeros(32, dtype=np.int32),
+    gives=lambda a, out: np.median(a, 1),
+)
 @cuda.jit
 def median_in_local_memory(a, out):
     window = cuda.local.array(5, int32)
@@ -1042,8 +1272,13 @@ def median_in_local_memory(a, out):
 FILTER = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
-@correct(1, 32, floats(32), zeros(32),
-         gives=lambda x, y: np.convolve(x, FILTER, "same"))
+@correct(
+    1,
+    32,
+    floats(32),
+    zeros(32),
+    gives=lambda x, y: np.convolve(x, FILTER, "same"),
+)
 @cuda.jit
 def filter_in_constant_memory(x, y):
     weights = cuda.const.array_like(FILTER)
@@ -1060,9 +1295,13 @@ SHIFT, SIGNS = 7, (1, -1, 1)
 TABLE = np.array([5, 3, 1], np.int32)
 
 
-@correct(1, 32, ints(32), zeros(32, dtype=np.int32), gives=lambda x, y: (
-    x * np.resize(SIGNS, 32) + SHIFT + np.resize(TABLE, 32)
-))
+@correct(
+    1,
+    32,
+    ints(32),
+    zeros(32, dtype=np.int32),
+    gives=lambda x, y: x * np.resize(SIGNS, 32) + SHIFT + np.resize(TABLE, 32),
+)
 @cuda.jit
 def constants_from_outside(x, y):
     i = cuda.grid(1)
@@ -1078,12 +1317,19 @@ def scaled_by(factor):
     return scaled
 
 
-correct(1, 32, ints(32), zeros(32, dtype=np.int32),
-        gives=lambda x, y: 13 * x)(scaled_by(13))
+correct(1, 32, ints(32), zeros(32, dtype=np.int32), gives=lambda x, y: 13 * x)(
+    scaled_by(13)
+)
 
 
-@correct(1, 32, ints(32), zeros(32, dtype=np.int32), dynamic=128,
-         gives=lambda x, y: x[::-1])
+@correct(
+    1,
+    32,
+    ints(32),
+    zeros(32, dtype=np.int32),
+    dynamic=128,
+    gives=lambda x, y: x[::-1],
+)
 @cuda.jit
 def dynamic_shared_memory(x, y):
     tile = cuda.shared.array(0, int32)
@@ -1093,8 +1339,15 @@ def dynamic_shared_memory(x, y):
     y[t] = tile[tile.size - 1 - t]
 
 
-@correct(1, 32, ints(32), floats(32), zeros(32), dynamic=256,
-         gives=lambda x, f, y: x[::-1] + f[::-1])
+@correct(
+    1,
+    32,
+    ints(32),
+    floats(32),
+    zeros(32),
+    dynamic=256,
+    gives=lambda x, f, y: x[::-1] + f[::-1],
+)
 @cuda.jit
 def dynamic_memory_in_two_parts(x, f, y):
     counts = cuda.shared.array(0, int32)[:32]
@@ -1106,8 +1359,14 @@ def dynamic_memory_in_two_parts(x, f, y):
     y[t] = counts[31 - t] + numbers[31 - t]
 
 
-@correct(1, 32, np.arange(32, dtype=np.int32), zeros(32, dtype=np.int32),
-         dynamic=128, gives=lambda x, y: x)
+@correct(
+    1,
+    32,
+    np.arange(32, dtype=np.int32),
+    zeros(32, dtype=np.int32),
+    dynamic=128,
+    gives=lambda x, y: x,
+)
 @cuda.jit
 def dynamic_memory_reused_as_another_type(x, y):
     halves = cuda.shared.array(0, int16)
@@ -1119,8 +1378,9 @@ def dynamic_memory_reused_as_another_type(x, y):
     y[t] = words[t]
 
 
-@correct(1, 32, ints(32), zeros(32, dtype=np.int32),
-         gives=lambda x, y: 2 * x[::-1])
+@correct(
+    1, 32, ints(32), zeros(32, dtype=np.int32), gives=lambda x, y: 2 * x[::-1]
+)
 @cuda.jit
 def two_arrays_on_one_line(x, y):
     one, two = cuda.shared.array(32, int32), cuda.shared.array(32, int32)
@@ -1130,8 +1390,13 @@ def two_arrays_on_one_line(x, y):
     y[t] = one[31 - t] + two[t]
 
 
-@correct(1, 8, ints(8, 6), zeros(8, dtype=np.int64),
-         gives=lambda a, out: a[:, 1:5].sum(1) + a[:, 0])
+@correct(
+    1,
+    8,
+    ints(8, 6),
+    zeros(8, dtype=np.int64),
+    gives=lambda a, out: a[:, 1:5].sum(1) + a[:, 0],
+)
 @cuda.jit
 def views_of_rows(a, out):
     t = cuda.grid(1)
@@ -1157,18 +1422,28 @@ def fill(row, value):
         row[k] = value
 
 
-@correct(1, 4, ints(4, 3, 3), zeros(4, 2, dtype=np.int64),
-         gives=lambda a, out: np.repeat(
-             np.trace(a, axis1=1, axis2=2)[:, None], 2, 1
-         ))
+@correct(
+    1,
+    4,
+    ints(4, 3, 3),
+    zeros(4, 2, dtype=np.int64),
+    gives=lambda a, out: np.repeat(
+        np.trace(a, axis1=1, axis2=2)[:, None], 2, 1
+    ),
+)
 @cuda.jit
 def views_for_device_functions(a, out):
     t = cuda.grid(1)
     fill(out[t], trace_of(a[t, :, :]))
 
 
-@correct(1, (4, 4), ints(4, 6), zeros(4, 3, dtype=np.int32),
-         gives=lambda a, out: a[::-1, ::2])
+@correct(
+    1,
+    (4, 4),
+    ints(4, 6),
+    zeros(4, 3, dtype=np.int32),
+    gives=lambda a, out: a[::-1, ::2],
+)
 @cuda.jit
 def strided_slices(a, out):
     column, row = cuda.grid(2)
@@ -1177,8 +1452,14 @@ def strided_slices(a, out):
         out[row, column] = every_other[column]
 
 
-@correct(2, 32, np.asfortranarray(ints(8, 8)), ints(16, 8)[::2],
-         zeros(8, 8, dtype=np.int32), gives=lambda a, b, c: a + b)
+@correct(
+    2,
+    32,
+    np.asfortranarray(ints(8, 8)),
+    ints(16, 8)[::2],
+    zeros(8, 8, dtype=np.int32),
+    gives=lambda a, b, c: a + b,
+)
 @cuda.jit
 def arrays_of_any_layout(a, b, c):
     i = cuda.grid(1)
@@ -1227,9 +1508,15 @@ def polar(x, y):
     return norm(x, y), math.atan2(y, x)
 
 
-@correct(1, 32, floats(32, 2), zeros(32, 2), gives=lambda xy, out: (
-    np.stack([np.hypot(*xy.T), np.arctan2(xy[:, 1], xy[:, 0])], 1)
-))
+@correct(
+    1,
+    32,
+    floats(32, 2),
+    zeros(32, 2),
+    gives=lambda xy, out: np.stack(
+        [np.hypot(*xy.T), np.arctan2(xy[:, 1], xy[:, 0])], 1
+    ),
+)
 @cuda.jit
 def nested_device_functions(xy, out):
     i = cuda.grid(1)
@@ -1238,8 +1525,13 @@ def nested_device_functions(xy, out):
     out[i, 1] = angle
 
 
-@correct(1, 8, ints(8, 3), zeros(8, 3, dtype=np.int32),
-         gives=lambda a, out: np.sort(a, 1))
+@correct(
+    1,
+    8,
+    ints(8, 3),
+    zeros(8, 3, dtype=np.int32),
+    gives=lambda a, out: np.sort(a, 1),
+)
 @cuda.jit
 def tuples(a, out):
     i = cuda.grid(1)
@@ -1290,9 +1582,12 @@ def smallest_factor(n):
     return next((k for k in range(2, n) if n % k == 0), 0)
 
 
-@correct(2, 32, zeros(64, dtype=np.int32), gives=lambda out: (
-    [smallest_factor(n) for n in range(64)]
-))
+@correct(
+    2,
+    32,
+    zeros(64, dtype=np.int32),
+    gives=lambda out: ([smallest_factor(n) for n in range(64)]),
+)
 @cuda.jit
 def for_with_else(out):
     n = cuda.grid(1)
@@ -1327,8 +1622,13 @@ def diffusion_in_shared_memory(x, y):
     y[t] = tile[t]
 
 
-@correct(2, 32, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, y: np.roll(x, 1))
+@correct(
+    2,
+    32,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, y: np.roll(x, 1),
+)
 @cuda.jit
 def uniform_loop_with_break_at_a_barrier(x, y):
     tile = cuda.shared.array(32, int32)
@@ -1346,8 +1646,9 @@ def uniform_loop_with_break_at_a_barrier(x, y):
         start += 32
 
 
-@correct(1, 64, ints(64), zeros(64, dtype=np.int32),
-         gives=lambda x, y: x * 2 - 1)
+@correct(
+    1, 64, ints(64), zeros(64, dtype=np.int32), gives=lambda x, y: x * 2 - 1
+)
 @cuda.jit
 def warps_take_different_ways(x, y):
     t = cuda.threadIdx.x
@@ -1358,10 +1659,14 @@ def warps_take_different_ways(x, y):
     y[t] = value + x[t] - 1
 
 
-@correct(2, 32, ints(64), zeros(64, dtype=np.int32),
-         zeros(64, dtype=np.int32), gives=lambda x, middle, out: (
-             x + 1, (x + 1)[::-1]
-         ))
+@correct(
+    2,
+    32,
+    ints(64),
+    zeros(64, dtype=np.int32),
+    zeros(64, dtype=np.int32),
+    gives=lambda x, middle, out: (x + 1, (x + 1)[::-1]),
+)
 @cuda.jit
 def grid_sync(x, middle, out):
     grid = cuda.cg.this_grid()
@@ -1371,9 +1676,12 @@ def grid_sync(x, middle, out):
     out[i] = middle[63 - i]
 
 
-@correct(2, 32, zeros(8, dtype=np.int32), gives=lambda out: (
-    [64, -64, 63, -5, 0b1, 0b111111, 0, 63]
-))
+@correct(
+    2,
+    32,
+    zeros(8, dtype=np.int32),
+    gives=lambda out: ([64, -64, 63, -5, 0b1, 0b111111, 0, 63]),
+)
 @cuda.jit
 def atomics_of_each_kind(out):
     i = cuda.grid(1)

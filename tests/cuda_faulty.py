@@ -1,8 +1,9 @@
 """Kernels with one seeded bug each, and where the trace must find it.
 
 The line at fault ends in a comment, ``# FAULT: kind array``, several of them
-separated by commas; a comment with a line of its own means the next line. A race is at the line that reads, if one does; a barrier
-is at its own line and has no array.
+separated by commas; a comment with a line of its own means the next line. A
+race is at the line that reads, if one does; a barrier is at its own line and
+has no array.
 """
 
 import inspect

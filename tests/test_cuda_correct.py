@@ -37,7 +37,7 @@ def test_result(name, executor, monkeypatch):
     expected = CORRECT[name].oracle(*copies(CORRECT[name].arguments))
     if not isinstance(expected, tuple):
         expected = (expected,)
-    for got, right in zip(arguments[-len(expected):], expected, strict=True):
+    for got, right in zip(arguments[-len(expected) :], expected, strict=True):
         right = np.asarray(right)
         assert got.shape == right.shape
         if got.dtype.kind in "fc":

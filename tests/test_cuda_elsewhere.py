@@ -258,7 +258,7 @@ def test_estimate_of_pi_with_random_states():
         # Compute pi by drawing random (x, y) points and finding what
         # fraction lie inside a unit circle
         inside = 0
-        for i in range(iterations):
+        for i in range(iterations):  # noqa: B007
             x = xoroshiro128p_uniform_float64(rng_states, thread_id)
             y = xoroshiro128p_uniform_float64(rng_states, thread_id)
             if x**2 + y**2 <= 1.0:
@@ -281,7 +281,7 @@ def matmul(A, B, C):  # noqa: N803
     """Perform square matrix multiplication of C = A * B."""
     i, j = cuda.grid(2)
     if i < C.shape[0] and j < C.shape[1]:
-        tmp = 0.
+        tmp = 0.0
         for k in range(A.shape[1]):
             tmp += A[i, k] * B[k, j]
         C[i, j] = tmp
@@ -304,11 +304,11 @@ def fast_matmul(A, B, C):  # noqa: N803
 
     tx = cuda.threadIdx.x
     ty = cuda.threadIdx.y
-    bpg = cuda.gridDim.x    # blocks per grid
+    bpg = cuda.gridDim.x  # blocks per grid
 
     # Each thread computes one element in the result matrix.
     # The dot product is chunked into dot products of TPB-long vectors.
-    tmp = float32(0.)
+    tmp = float32(0.0)
     for i in range(bpg):
         # Preload data into shared memory
         sA[ty, tx] = 0
@@ -356,9 +356,7 @@ def test_sessions_of_clicks():
         is_first_datapoint = gid == 0
         if not is_first_datapoint:
             new_user = user_id[gid] != user_id[gid - 1]
-            timed_out = (
-                timestamp[gid] - timestamp[gid - 1] > session_timeout
-            )
+            timed_out = timestamp[gid] - timestamp[gid - 1] > session_timeout
             is_sess_boundary = new_user or timed_out
         else:
             is_sess_boundary = True
@@ -408,7 +406,9 @@ def test_a_function_for_the_cpu_and_the_gpu():
     z = np.array([3, 14, 2211], dtype=np.float64)
     r = np.zeros(3)
     clean(f, 1, 32, r, x, y, z)
-    assert np.array_equal(r, [business_logic(*v) for v in zip(x, y, z)])
+    assert np.array_equal(
+        r, [business_logic(*v) for v in np.stack([x, y, z], 1)]
+    )
 
 
 def test_a_ufunc_on_arrays():
@@ -845,7 +845,7 @@ def test_puzzle(problem, grid, block, inputs, expected):
 def test_a_puzzle_not_yet_solved_writes_nothing():
     def problem(cuda):
         def call(out, a) -> None:
-            local_i = cuda.threadIdx.x
+            local_i = cuda.threadIdx.x  # noqa: F841
             # FILL ME IN (roughly 1 lines)
 
         return call

@@ -2,14 +2,18 @@
 
 import asyncio
 import inspect
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
 
 from gpu_course import cuda
 from gpu_course.cuda import backend, host, kernel
+from gpu_course.cuda.cg import this_grid
 
 
 @pytest.fixture
@@ -43,8 +47,7 @@ def test_with_a_gpu_the_devices_are_its(native):
 
 @pytest.mark.parametrize("name", sorted(host.API))
 def test_the_arguments_are_numba_s(name):
-    numba = pytest.importorskip("numba.cuda")
-    theirs = getattr(numba, name)
+    theirs = getattr(pytest.importorskip("numba.cuda"), name)
     if inspect.isclass(theirs) or name in ("profiling", "mapped"):
         return  # a constructor, or keywords in **kws
     ours = inspect.signature(getattr(cuda, name))
@@ -131,11 +134,12 @@ def test_the_limits_are_those_that_launches_have(teaching):
 
 
 def test_the_names_of_the_limits_are_the_driver_s(teaching):
-    enums = pytest.importorskip("numba.cuda.cudadrv.enums")
-    newer = {"MAX_THREADS_PER_MULTIPROCESSOR", "MAX_BLOCKS_PER_MULTIPROCESSOR"}
+    driver = pytest.importorskip("cuda.bindings.driver")
+    older = {"MAX_THREADS_PER_MULTI_PROCESSOR"}  # Numba's own spelling
     for name in vars(type(cuda.get_current_device())):
-        if name.isupper() and name not in newer:
-            assert hasattr(enums, f"CU_DEVICE_ATTRIBUTE_{name}"), name
+        if name.isupper() and name not in older:
+            attribute = f"CU_DEVICE_ATTRIBUTE_{name}"
+            assert hasattr(driver.CUdevice_attribute, attribute), name
 
 
 def test_kernels_run_though_no_gpu_is_found(teaching, capsys):
@@ -156,9 +160,28 @@ def test_what_has_nothing_to_do_here(teaching):
     assert cuda.is_supported_version()
 
 
+def test_other_names():
+    assert cuda.float32 is numba.float32
+    with pytest.raises(AttributeError, match="no 'threadIndex'"):
+        _ = cuda.threadIndex
+
+
+def test_the_import_is_cheap():
+    heavy = ("numba.cuda", "torch", "matplotlib", "psutil", "asyncio")
+    code = (
+        "import sys, gpu_course.cuda; "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True
+    )
+    assert done.stdout.strip() == b"[]"
+
+
 def test_cooperative_groups_are_for_kernels():
     with pytest.raises(RuntimeError, match=r"cg.this_grid.*outside a kernel"):
         cuda.cg.this_grid()
+    assert this_grid is cuda.cg.this_grid
 
 
 @cuda.reduce

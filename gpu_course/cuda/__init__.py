@@ -11,6 +11,7 @@ from gpu_course.cuda.devices import gpus
 from gpu_course.cuda.frontend import UnsupportedKernel
 from gpu_course.cuda.intrinsics import TABLE
 from gpu_course.cuda.kernel import CheckFailed, DeviceFunction, Kernel, jit
+from gpu_course.cuda.occupancy import occupancy
 from gpu_course.cuda.reduction import Reduce
 
 reduce = Reduce
@@ -27,8 +28,20 @@ __all__ = [
     "devices",
     "gpus",
     "jit",
+    "occupancy",
     "random",
     "reduce",
     *TABLE,
     *host.API,
 ]
+
+
+def __getattr__(name):
+    from numba.core import types
+
+    if name in types.__all__:  # numba-cuda has Numba's types as well
+        return getattr(types, name)
+    raise AttributeError(
+        f"gpu_course.cuda has no {name!r}. It is a misspelling, or a part of "
+        "numba.cuda that the teaching GPU doesn't have."
+    )

@@ -5,6 +5,7 @@ float32 and float16 are NumPy scalars. Division by zero gives what NumPy
 gives, as on a GPU, not an exception.
 """
 
+import functools
 import math
 
 import numba
@@ -53,12 +54,6 @@ def remainder(a, b):
     if b == 0:
         return 0 if isinstance(b, int) else b * math.nan
     return a % b
-
-
-def power(a, b):
-    if isinstance(a, int) and isinstance(b, int):
-        return a**b if b >= 0 else 0
-    return scalar(pow, [numba.typeof(a), numba.typeof(b)])(a, b)
 
 
 def shift_left(a, b):
@@ -128,7 +123,7 @@ def to_float32(value):
 NAMES = {
     f"_{function.__name__}": function
     for function in (
-        divide, floor_divide, remainder, power, shift_left, shift_right,
+        divide, floor_divide, remainder, shift_left, shift_right,
         popc, clz, ffs, brev, cbrt, fma,
     )
 }  # fmt: skip
@@ -144,21 +139,28 @@ NAMES |= {
     "_to_complex64": np.complex64,
     "_to_complex128": complex,
 }
-_compiled = {}
 
 
-def scalar(function, kinds):
-    """Return a function of numbers as Numba compiles it.
+def operation(text, kinds):
+    """Return an expression of ``a0``, ``a1``, … as Numba compiles it.
 
     The plain and traced runs call the very code that the compiled run has,
     so that ``math.exp`` of a float32 is the same to the last bit.
     """
-    key = (function, tuple(kinds))
-    if key not in _compiled:
-        names = ", ".join(f"a{i}" for i in range(len(kinds)))
-        space = {"function": function}
-        exec(f"def call({names}): return function({names})", space)
-        made = numba.njit(error_model="numpy")(space["call"])
-        made.compile(tuple(kinds))
-        _compiled[key] = made
-    return _compiled[key]
+    return _compile(text, tuple(kinds), None)
+
+
+def scalar(function, kinds):
+    """Return a function of numbers as Numba compiles it."""
+    names = ", ".join(f"a{i}" for i in range(len(kinds)))
+    return _compile(f"function({names})", tuple(kinds), function)
+
+
+@functools.cache
+def _compile(text, kinds, function):
+    names = ", ".join(f"a{i}" for i in range(len(kinds)))
+    space = {"function": function}
+    exec(f"def call({names}): return {text}", space)
+    made = numba.njit(error_model="numpy")(space["call"])
+    made.compile(kinds)
+    return made

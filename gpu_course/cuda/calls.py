@@ -58,11 +58,18 @@ class Calls:
             key = f"_math_{found.__name__}"
             self.space[key] = getattr(arithmetic, found.__name__, found)
         else:
-            key = f"_scalar{len(self.space)}"
-            self.space[key] = arithmetic.scalar(found, kinds)
-            arguments = [
-                cast(a, None, k) for a, k in zip(arguments, kinds, strict=True)
-            ]
+            return self.scalar_call(
+                arithmetic.scalar(found, kinds), arguments, kinds, result
+            )
+        return call(key, *arguments)
+
+    def scalar_call(self, function, arguments, kinds, result):
+        """Return a call of a compiled function of numbers."""
+        key = f"_scalar{len(self.space)}"
+        self.space[key] = function
+        arguments = [
+            cast(a, None, k) for a, k in zip(arguments, kinds, strict=True)
+        ]
         new = call(key, *arguments)
         if isinstance(result, types.Float) and result != types.float64:
             return cast(new, None, result)

@@ -13,6 +13,7 @@ import numpy as np
 from numba.core import types
 from numba.np.numpy_support import as_dtype
 
+from gpu_course.cuda import arithmetic
 from gpu_course.cuda.calls import Calls
 from gpu_course.cuda.expressions import (
     attribute,
@@ -30,11 +31,10 @@ OPERATORS = {
     ast.FloorDiv: "floor_divide",
     ast.Mod: "remainder",
     ast.Div: "divide",
-    ast.Pow: "power",
     ast.LShift: "shift_left",
     ast.RShift: "shift_right",
 }
-OWN_OPERANDS = ast.FloorDiv | ast.Mod | ast.RShift | ast.Pow
+OWN_OPERANDS = ast.FloorDiv | ast.Mod | ast.RShift
 FLOPS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 SMALL = (types.float16, types.float32, types.complex64)  # NumPy's scalars
 BOUNDS = {  # of what an index can be: limits of a launch, and of memory
@@ -192,10 +192,11 @@ class Emitter(Calls, ast.NodeTransformer):
         a, b = self.visit(node.left), self.visit(node.right)
         if not isinstance(result, types.Number | types.Boolean):
             return ast.BinOp(a, node.op, b)
+        if isinstance(node.op, ast.Pow):
+            return self.power(node, a, b)
         whole = isinstance(result, types.Integer)
         if not whole or isinstance(node.op, OWN_OPERANDS):
-            if not isinstance(node.op, ast.Pow) or not whole:
-                a, b = cast(a, left, result), cast(b, right, result)
+            a, b = cast(a, left, result), cast(b, right, result)
         if isinstance(node.op, ast.Div) and result in SMALL:
             return ast.BinOp(a, node.op, b)
         if type(node.op) in OPERATORS:
@@ -211,7 +212,20 @@ class Emitter(Calls, ast.NodeTransformer):
         return call(f"_to_{result}", new)
 
     def boxes(self, op):
-        return isinstance(op, ast.Pow | ast.Mod | ast.FloorDiv)
+        return isinstance(op, ast.Mod | ast.FloorDiv)
+
+    def power(self, node, a, b):
+        """Return a power as Numba computes it, by products if it can."""
+        kinds = [self.typed.of(node.left)]
+        exponent = "a1"
+        if isinstance(node.right, ast.Constant):
+            exponent = repr(node.right.value)
+            arguments = [a]
+        else:
+            kinds.append(self.typed.of(node.right))
+            arguments = [a, b]
+        function = arithmetic.operation(f"a0 ** {exponent}", kinds)
+        return self.scalar_call(function, arguments, kinds, self.typed.of(node))
 
     def wrapped(self, new, result):
         """Return a signed integer, wrapped only if it overflows."""
@@ -230,7 +244,12 @@ class Emitter(Calls, ast.NodeTransformer):
         operand = self.visit(node.operand)
         if isinstance(node.operand, ast.Constant):
             return ast.UnaryOp(node.op, operand)
-        operand = cast(operand, self.typed.of(node.operand), result)
+        kind = self.typed.of(node.operand)
+        if isinstance(kind, types.Integer) and not kind.signed:
+            # Numba negates unsigned numbers in their own width.
+            new = call(f"_to_{kind}", ast.UnaryOp(node.op, operand))
+            return cast(new, kind, result)
+        operand = cast(operand, kind, result)
         new = ast.UnaryOp(node.op, operand)
         if isinstance(result, types.Integer):
             return call(f"_to_{result}", new)

@@ -10,6 +10,7 @@ from gpu_course.cuda.arithmetic import wrapper
 
 SITE_SHIFT = 44  # bits of an address, or whatever else an event holds
 DIRECT = "?bBhHiIlLqQd"  # a memoryview gives these as Python's own numbers
+BOXED = "fFe"  # NumPy's scalars, whose arithmetic keeps to their type
 
 
 class Memory:
@@ -24,8 +25,6 @@ class Memory:
     machine : Machine
     """
 
-    traced = False
-
     def __init__(self, array, address, name, space, machine):
         self.array, self.address = array, address
         self.name, self.space, self.machine = name, space, machine
@@ -35,9 +34,10 @@ class Memory:
         self.items = array
         if array.ndim and array.dtype.char in DIRECT:
             self.items = memoryview(array)
-        self.plain = self.items is not array or array.dtype.char in "fFe"
-        if array.ndim == 1:
+        self.plain = self.items is not array or array.dtype.char in BOXED
+        if array.ndim:
             self.length, self.step = array.shape[0], array.strides[0]
+            self.width, self.column = array.shape[-1], array.strides[-1]
         self.note = machine.note
 
     def __len__(self):
@@ -135,7 +135,7 @@ class Line(Memory):
     def load(self, thread, site, i):
         if not 0 <= i < self.length:
             i = self.wrapped(thread, site, (i,), 0)
-        return self.items[i] if self.plain else self.items[i].item()
+        return self.items[i]
 
     def store(self, thread, site, value, i):
         if not 0 <= i < self.length:
@@ -145,8 +145,6 @@ class Line(Memory):
 
 class Traced(Memory):
     """An array of any number of axes whose accesses are noted."""
-
-    traced = True
 
     def noted(self, thread, site, index):
         index = self.check(thread, site, index)
@@ -175,7 +173,7 @@ class TracedLine(Traced):
         if not 0 <= i < self.length:
             i = self.wrapped(thread, site, (i,), 0)
         self.note(site + self.address + i * self.step)
-        return self.items[i] if self.plain else self.items[i].item()
+        return self.items[i]
 
     def store(self, thread, site, value, i):
         if not 0 <= i < self.length:
@@ -184,15 +182,30 @@ class TracedLine(Traced):
         self.items[i] = value
 
 
-KINDS = {
-    (False, False): Memory, (False, True): Line,
-    (True, False): Traced, (True, True): TracedLine,
-}  # fmt: skip
+class TracedPlane(Traced):
+    """An array of two axes whose accesses are noted."""
+
+    def load(self, thread, site, i, j):
+        if not (0 <= i < self.length and 0 <= j < self.width):
+            i, j = self.check(thread, site, (i, j))
+        self.note(site + self.address + i * self.step + j * self.column)
+        return self.items[i, j]
+
+    def store(self, thread, site, value, i, j):
+        if not (0 <= i < self.length and 0 <= j < self.width):
+            i, j = self.check(thread, site, (i, j))
+        self.note(site + self.address + i * self.step + j * self.column)
+        self.items[i, j] = value
+
+
+QUICK = {(False, 1): Line, (True, 1): TracedLine, (True, 2): TracedPlane}
 
 
 def make(array, address, name, space, machine):
     """Return the `Memory` that suits an array and its machine."""
-    kind = KINDS[machine.trace, array.ndim == 1]
+    kind = Traced if machine.trace else Memory
+    if array.dtype.char in DIRECT + BOXED:
+        kind = QUICK.get((machine.trace, array.ndim), kind)
     return kind(array, address, name, space, machine)
 
 
