@@ -222,6 +222,29 @@ def _bench(arguments):
     return 0
 
 
+def _kernels(arguments):
+    from dataclasses import asdict
+
+    from gpu_course.cuda.listing import list_kernels, table
+    from gpu_course.workspace import course_root
+
+    rows = list_kernels(course_root(), arguments.cc)
+    if arguments.json:
+        print(json.dumps([{**asdict(row), "ok": row.ok} for row in rows]))
+    else:
+        print(table(rows))
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def _capabilities(text):
+    from gpu_course.cuda.occupancy import compute_capability
+
+    try:
+        return [compute_capability(one) for one in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _whole(text):
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
@@ -347,6 +370,20 @@ def _parser():
     run.add_argument(
         "chapter", nargs="*", metavar="NN", help="default: all of them"
     )
+
+    kernels = command(
+        "kernels",
+        _kernels,
+        "compile every kernel of the course for real GPUs; none is needed",
+    )
+    kernels.add_argument(
+        "--cc",
+        type=_capabilities,
+        default="75,80,90,100",
+        metavar="LIST",
+        help="compute capabilities (default: 75,80,90,100)",
+    )
+    kernels.add_argument("--json", **as_json)
 
     bench = command(
         "bench", _bench, "compare the article's pipeline with ours"

@@ -58,6 +58,8 @@ def diagnose():
         *(_package(name) for name in NEEDED),
         _data(),
         _compiler(),
+        _kernels(),
+        _kernel_compiler(),
         _cpu(),
         _cuda(),
         _mps(),
@@ -133,6 +135,53 @@ def _compiler():
     if total != 45:
         return Finding("Numba's compiler", "problem", f"0+…+9 gave {total}")
     return Finding("Numba's compiler", "ok", "compiled a function and ran it")
+
+
+def _kernels():
+    """What runs CUDA kernels here: a GPU, or the teaching GPU."""
+    try:
+        from gpu_course.cuda import backend
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the finding says it
+            native = backend.gpu()
+            if native is None:
+                asked, problem = backend.choice(), backend.try_gpu()[1]
+                fails = not asked and backend.count_gpus()[0] != 0
+    except Exception as error:  # also of numba-cuda's own import
+        return Finding("kernels", "problem", str(error))
+    if native is not None:
+        return Finding("kernels", "ok", "the GPU ran one with numba-cuda")
+    if fails:
+        return Finding("kernels", "problem", f"the GPU fails: {problem}")
+    why = f"GPU_COURSE_CUDA is {asked}" if asked else problem
+    return Finding("kernels", "ok", f"the teaching GPU runs them: {why}")
+
+
+def _kernel_compiler():
+    """The compiler for GPUs compiles a kernel, with a GPU or without."""
+    try:
+        from gpu_course import cuda
+        from gpu_course.cuda import compiler
+
+        problem = compiler.missing()
+        if problem:
+            return Finding("CUDA compiler", "absent", problem)
+
+        @cuda.jit("void(float32[::1])")
+        def double(x):
+            i = cuda.grid(1)
+            if i < x.size:
+                x[i] += x[i]
+
+        registers = double.resources(80).registers
+        compiler.disassembler()
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return Finding("CUDA compiler", "problem", reason)
+    return Finding(
+        "CUDA compiler", "ok", f"compiled a kernel: {registers} registers"
+    )
 
 
 def _cpu():

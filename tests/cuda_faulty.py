@@ -2,8 +2,8 @@
 
 The line at fault ends in a comment, ``# FAULT: kind array``, several of them
 separated by commas; a comment with a line of its own means the next line. A
-race is at the line that reads, if one does; a barrier is at its own line and
-has no array.
+race is at the line that reads, if one does, else at the first of the two; a
+barrier is at its own line and has no array.
 """
 
 import inspect
@@ -302,7 +302,7 @@ def blelloch_without_barrier_on_the_way_down(x, out):
         if last < 64:
             left = tile[last - step]  # FAULT: race tile
             tile[last - step] = tile[last]  # FAULT: race tile
-            tile[last] += left  # FAULT: race tile
+            tile[last] += left  # FAULT: non_atomic_update tile
     cuda.syncthreads()
     out[2 * t] = tile[2 * t]
     out[2 * t + 1] = tile[2 * t + 1]
@@ -323,7 +323,7 @@ def bitonic_sort_without_barrier(x):
             if other > t:
                 mine, theirs = tile[t], tile[other]  # FAULT: race tile
                 if (mine > theirs) == (t & size == 0):
-                    tile[t] = theirs
+                    tile[t] = theirs  # FAULT: race tile
                     tile[other] = mine
             step //= 2
         cuda.syncthreads()
@@ -495,7 +495,7 @@ def race_of_complex_numbers(x):
     x[t] = tile[31 - t]  # FAULT: race tile
 
 
-@faulty(1, 32, np.arange(32, dtype=np.int8), index=(1,))
+@faulty(1, 32, np.arange(32, dtype=np.int8))
 @cuda.jit
 def race_of_bytes(x):
     tile = cuda.shared.array(33, int8)
@@ -521,8 +521,8 @@ def dynamic_arrays_that_overlap(x, y):
     numbers = cuda.shared.array(0, float32)
     counts = cuda.shared.array(0, int32)  # both start at byte 0
     t = cuda.threadIdx.x
-    numbers[t] = x[t]
-    counts[31 - t] = y[t]  # FAULT: race counts
+    numbers[t] = x[t]  # FAULT: race numbers
+    counts[31 - t] = y[t]
     cuda.syncthreads()
     y[t] = counts[31 - t]
 
@@ -533,7 +533,7 @@ def dynamic_arrays_that_overlap_by_half(x, y):
     wide = cuda.shared.array(0, float64)
     narrow = cuda.shared.array(0, int32)[32:]  # wide needs 64 of these
     t = cuda.threadIdx.x
-    narrow[t] = y[t]
+    narrow[t] = y[t]  # FAULT: race narrow
     wide[t] = x[t]
     x[t] = wide[t]  # FAULT: race wide
     y[t] = narrow[t]  # FAULT: race narrow
@@ -640,7 +640,7 @@ def transpose_in_place(a):
 def maximum_without_atomic(x, best):
     value = x[cuda.threadIdx.x]
     if value > best[0]:  # FAULT: race best
-        best[0] = value
+        best[0] = value  # FAULT: race best
 
 
 @faulty(2, 32, ints(64), ints(1), ints(64), index=(0,))
@@ -692,7 +692,7 @@ def lock_without_fences(counter, lock):
     while cuda.atomic.cas(lock, 0, 0, 1) != 0:
         pass
     value = counter[0]  # FAULT: race counter
-    counter[0] = value + 1
+    counter[0] = value + 1  # FAULT: race counter
     cuda.atomic.exch(lock, 0, 0)
 
 
@@ -774,7 +774,7 @@ def product_without_atomic(x, out):
 @cuda.jit
 def update_in_two_statements(x, out):
     old = out[0]  # FAULT: race out
-    out[0] = old + x[cuda.threadIdx.x]
+    out[0] = old + x[cuda.threadIdx.x]  # FAULT: race out
 
 
 @faulty(1, 64, ints(64), ints(8, 2))

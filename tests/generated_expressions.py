@@ -138,8 +138,8 @@ class Expressions:
                 operator.pow, left, types.int64
             )
         b, right = self.real(depth - 1)
-        if isinstance(right, types.Integer) and right.signed:
-            b, right = f"({b} & 7)", types.int64
+        if isinstance(right, types.Integer):
+            b, right = f"(np.int64({b}) & 7)", types.int64
         return f"({a} ** {b})", resolved(operator.pow, left, right)
 
     def compare(self, depth):
@@ -180,6 +180,8 @@ class Expressions:
     def cast(self, depth):
         a, kind = self.real(depth)
         name = self.random.choice((*REAL, "int", "float", "bool"))
+        if name == "float" and isinstance(kind, types.Boolean):
+            return None  # which Numba hasn't
         target = {"int": types.int64, "float": types.float64}.get(name)
         target = target or getattr(types, name.replace("bool", "boolean"))
         if isinstance(kind, types.Integer | types.Boolean) and name == "int":
@@ -249,6 +251,57 @@ class Expressions:
             lambda k: isinstance(k, types.Integer | types.Boolean), depth
         )
         return text if found == kind else f"np.{kind}({text})"
+
+
+class Tame(Expressions):
+    """Draws what Python, NumPy and Numba compute alike.
+
+    Integers stay small, so that none wraps, and floats finite; nothing is
+    divided by zero. All integers are Python's, all floats float64.
+    """
+
+    def draw(self, depth=3):
+        if depth <= 0 or self.random.random() < 0.1:
+            return self.leaf()
+        made = self.random.choice(
+            (self.arithmetic, self.arithmetic, self.bits, self.choice)
+        )(depth - 1)
+        return made or self.leaf()
+
+    def leaf(self):
+        if self.names and self.random.random() < 0.75:
+            name = self.random.choice(sorted(self.names))
+            return name, self.names[name]
+        text = self.random.choice(("0", "1", "2", "7", "-5", "0.5", "-1.25"))
+        return f"({text})", typeof(eval(text))
+
+    def arithmetic(self, depth):
+        (a, left), (b, right) = self.real(depth), self.real(depth)
+        sign = self.random.choice(("+", "-", "*"))
+        kind = resolved(ARITHMETIC[sign], left, right)
+        if isinstance(kind, types.Float):
+            return f"(({a} {sign} {b}) % 64.0)", kind
+        return f"(({a} {sign} {b}) % 1009)", types.int64
+
+    def bits(self, depth):
+        (a, left), (b, right) = self.integer(depth), self.integer(depth)
+        sign = self.random.choice(list(BITS))
+        return f"({a} {sign} {b})", resolved(BITS[sign], left, right)
+
+    def choice(self, depth):
+        (a, one), (b, two) = self.real(depth), self.real(depth)
+        if isinstance(one, types.Float) != isinstance(two, types.Float):
+            return None
+        return f"({a} if {self.flag(depth)[0]} else {b})", unified(one, two)
+
+    @staticmethod
+    def values(random, dtype, count):
+        """Return an array of small numbers."""
+        if np.dtype(dtype).kind == "f":
+            chosen = [random.randint(-99, 99) / 8 for _ in range(count)]
+        else:
+            chosen = [random.randint(-99, 99) for _ in range(count)]
+        return np.array(chosen, dtype)
 
 
 def size(text):

@@ -21,6 +21,7 @@ COMMANDS = {
     "test": "--gpu",
     "reset": "NN",
     "run-notebooks": "NN",
+    "kernels": "--cc --json",
     "bench": "training --pairs --json",
 }
 

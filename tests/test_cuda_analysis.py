@@ -19,6 +19,7 @@ class Trace:
         self.grid, self.block = (grid, 1, 1), (block, 1, 1)
         self.sites, self.rows, self.fences = [], [], []
         self.allocations, self.barriers = [], {}
+        self.partial_syncs = []
 
     def site(self, kind, line, array="", space="global", itemsize=4, **more):
         self.sites.append(
@@ -38,6 +39,9 @@ class Trace:
     def do(self, site, thread, value=0, path=0, epoch=0, warp=0, grid=0):
         self.rows.append((site, value, path, thread, epoch, warp, grid))
 
+    def sync(self, *threads):
+        self.partial_syncs.append((len(self.rows), threads))
+
     def fence(self, thread):
         self.fences.append((len(self.rows), thread))
 
@@ -47,7 +51,7 @@ class Trace:
             "k", "k.py", "def k(a):\n    a[0] < 1", 1, self.grid, self.block,
             self.sites, columns[0].astype(np.int32), *columns[1:4],
             *columns[4:].astype(np.int32), self.fences, self.barriers,
-            self.allocations,
+            self.allocations, partial_syncs=self.partial_syncs,
         )  # fmt: skip
 
     def analyse(self):
@@ -181,6 +185,26 @@ def test_syncwarp_orders_its_warp_only():
     (finding,) = neighbours(warp=1).analyse().findings
     assert finding.index == (4, 0)  # written by warp 1, read by warp 0
     assert "more" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("syncs", "kinds"),
+    [
+        ([], ["race"]),
+        ([(0, 1, 2)], []),
+        ([(0, 1)], ["race"]),  # the reader isn't among them
+        ([(0, 1), (2, 3)], ["race"]),  # nor with the writer
+        ([(0, 1), (1, 2)], []),  # what thread 1 knows, it passes on
+        ([(1, 2), (0, 1)], ["race"]),  # too late
+    ],
+)
+def test_partial_syncwarp_orders_who_takes_part(syncs, kinds):
+    trace = Trace()
+    trace.do(trace.site("store", 3, "s", "shared"), 0, 256)
+    for threads in syncs:
+        trace.sync(*threads)
+    trace.do(trace.site("load", 2, "s", "shared"), 2, 256)
+    assert trace.kinds() == kinds
 
 
 def test_blocks_race_across_their_own_barriers():

@@ -45,14 +45,10 @@ def test_result(name, executor, monkeypatch):
             np.testing.assert_allclose(got, right, rtol=TOLERANCE[size])
         else:
             np.testing.assert_array_equal(got, right)
-
-
-@pytest.mark.parametrize("name", CORRECT)
-def test_executors_agree_to_the_last_bit(name, monkeypatch):
-    first, *others = (launched(name, e, monkeypatch) for e in EXECUTORS)
-    for other in others:
-        for a, b in zip(first, other, strict=True):
-            assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    # Whichever executor, to the last bit
+    other = launched(name, "python", monkeypatch)
+    for a, b in zip(arguments, other, strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 @pytest.mark.parametrize("name", CORRECT)

@@ -1028,7 +1028,9 @@ def test_math_of_one_argument(name, dtype):
     out = np.zeros(1, dtype)
     clean(kernel, 1, 1, np.full(1, value, dtype), out)
     expected = function(float(value))
-    assert out[0] == pytest.approx(expected, rel=4 * np.finfo(dtype).eps)
+    assert out[0] == pytest.approx(
+        expected, rel=float(4 * np.finfo(dtype).eps)
+    )
 
 
 @pytest.mark.parametrize("name", MATH_2)

@@ -120,25 +120,9 @@ def to_float32(value):
     return np.float32(value)
 
 
-NAMES = {
-    f"_{function.__name__}": function
-    for function in (
-        divide, floor_divide, remainder, shift_left, shift_right,
-        popc, clz, ffs, brev, cbrt, fma,
-    )
-}  # fmt: skip
-NAMES |= {
-    f"_to_{kind}{bits}": wrapper(bits, kind == "int")
-    for kind in ("int", "uint")
-    for bits in (8, 16, 32, 64)
-}
-NAMES |= {
-    "_to_float64": float,
-    "_to_float32": to_float32,
-    "_to_float16": np.float16,
-    "_to_complex64": np.complex64,
-    "_to_complex128": complex,
-}
+def each(convert, values):
+    """Convert the items of a tuple, each with its own function."""
+    return tuple(c(v) for c, v in zip(convert, values, strict=True))
 
 
 def operation(text, kinds):
@@ -163,4 +147,25 @@ def _compile(text, kinds, function):
     exec(f"def call({names}): return {text}", space)
     made = numba.njit(error_model="numpy")(space["call"])
     made.compile(kinds)
-    return made
+    return made.overloads[kinds].entry_point  # no choice by argument types
+
+
+NAMES = {
+    f"_{function.__name__}": function
+    for function in (
+        each, divide, floor_divide, remainder, shift_left, shift_right,
+        popc, clz, ffs, brev, cbrt, fma,
+    )
+}  # fmt: skip
+NAMES |= {
+    f"_to_{kind}{bits}": wrapper(bits, kind == "int")
+    for kind in ("int", "uint")
+    for bits in (8, 16, 32, 64)
+}
+NAMES |= {
+    "_to_float64": float,
+    "_to_float32": to_float32,
+    "_to_float16": np.float16,
+    "_to_complex64": np.complex64,
+    "_to_complex128": complex,
+}

@@ -57,7 +57,7 @@ def gpu():
     asked = choice()
     if asked not in (None, "gpu"):
         return None
-    native, problem = _try_gpu()
+    native, problem = try_gpu()
     if native is None and asked == "gpu":
         raise RuntimeError(
             f"GPU_COURSE_CUDA=gpu asks for a GPU and none works here: "
@@ -72,10 +72,16 @@ def uses_gpu():
 
 
 @functools.cache
-def _try_gpu():
-    """Return (numba.cuda, None), or (None, what is missing); tries once.
+def try_gpu():
+    """Compute something on the GPU, once in a process.
 
-    A GPU that is there and fails is worth a warning; no GPU is no fault.
+    Returns
+    -------
+    native : module or None
+        ``numba.cuda``, if the result was right.
+    problem : str or None
+        What is missing. A GPU that is there and fails is worth a warning
+        too; no GPU is no fault.
     """
     count, problem = count_gpus()
     if count:

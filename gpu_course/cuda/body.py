@@ -115,6 +115,9 @@ class Body(ast.NodeTransformer):
             return expression(index_text(detail))
         if kind == "array":
             return self.array(node, detail)
+        if kind == "const":
+            name = self.program.constant(f"const{node.lineno}", node.data)
+            return ast.Name(name, ast.Load())
         if kind == "device":
             return self.device(node)
         if kind == "atomic":
@@ -135,9 +138,6 @@ class Body(ast.NodeTransformer):
         return result
 
     def array(self, node, kind):
-        if kind == "const":
-            name = self.program.constant(f"_const{node.lineno}", node.value)
-            return ast.Name(name, ast.Load())
         dtype = as_dtype(node.type.dtype)
         name = self.program.array(node.key, kind, node.shape, dtype)
         self.used.append(name)

@@ -10,6 +10,7 @@ from numba.np.numpy_support import as_dtype, from_dtype
 from gpu_course.cuda import arithmetic
 from gpu_course.cuda.expressions import attribute, call, cast, name
 from gpu_course.cuda.intrinsics import FENCES, YIELDING
+from gpu_course.cuda.lowering import elementwise
 
 # Exact, so that Python's own give the bits of Numba's.
 EXACT = {math.sqrt, math.floor, math.ceil, math.fabs, math.isnan, math.isinf,
@@ -25,6 +26,8 @@ class Calls:
         found = self.source.resolve(node.func)
         result = self.typed.of(node)
         kinds = [self.typed.of(a) for a in node.args]
+        if elementwise(self.source, node):
+            return self.on_each(node, found, kinds)
         if found in (enumerate, zip):
             return call(found.__name__, *map(self.iterated, node.args))
         if found is print:
@@ -32,6 +35,8 @@ class Calls:
             new = call("print", *map(self.visit, node.args))
             new.keywords = [ast.keyword(k, v) for k, v in words.items()]
             return new
+        if None in kinds:
+            return ast.Constant(None)  # never comes to be executed
         arguments = [self.visit(a) for a in node.args]
         if isinstance(found, type) and issubclass(found, np.generic):
             found = from_dtype(np.dtype(found))
@@ -73,7 +78,26 @@ class Calls:
         new = call(key, *arguments)
         if isinstance(result, types.Float) and result != types.float64:
             return cast(new, None, result)
+        if isinstance(result, types.BaseTuple):
+            casts = [name(f"_to_{k}") for k in result]
+            return call("_each", ast.Tuple(casts, ast.Load()), new)
         return new
+
+    def on_each(self, node, found, kinds):
+        """Return the loop of a ufunc over arrays."""
+        *inputs, out = kinds
+        numbers = tuple(getattr(k, "dtype", k) for k in inputs)
+        key = f"_scalar{len(self.space)}"
+        self.space[key] = arithmetic.scalar(found, numbers)
+        sites = [
+            self.access("store" if a is node.args[-1] else "load", a, a, k)
+            if isinstance(k, types.Array) else ast.Constant(0)
+            for a, k in zip(node.args, kinds, strict=True)
+        ]  # fmt: skip
+        return call(
+            "_t.on_each", name(key), ast.Tuple(sites, ast.Load()),
+            *map(self.visit, node.args),
+        )  # fmt: skip
 
     def iterated(self, node):
         """Return what a for loop goes through."""

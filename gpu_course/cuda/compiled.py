@@ -113,7 +113,7 @@ class Places:
                 self.collect(node.orelse, regions)
             elif isinstance(node, ast.For):
                 self.collect(node.body, regions)
-            else:
+            elif not isinstance(node, ast.Break | ast.Continue):
                 regions += [[ast.Expr(a)] for a in _arguments(node)]
         regions.append(region)
 
@@ -531,6 +531,8 @@ def write(typed):
     """
     if typed.prints:
         raise NotCompilable("print, whose output a notebook wouldn't show")
+    if any(k == types.float16 for k in typed.kinds()):
+        raise NotCompilable("float16, which the CPU's compiler lacks")
     if typed.together:
         raise NotCompilable("blocks that wait for each other")
     program = Program()

@@ -7,7 +7,6 @@ nvidia-cuda-nvdisasm); no CUDA toolkit is used.
 """
 
 import contextlib
-import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -25,8 +24,7 @@ from numba.core import sigutils
 
 from gpu_course.cuda.occupancy import SYSTEM_SHARED, compute_capability
 
-NEEDED = {"numba_cuda": "numba-cuda[cu13]", "cuda.core": "numba-cuda[cu13]"}
-DISASSEMBLER = "nvidia-cuda-nvdisasm"
+COMPILER, DISASSEMBLER = "numba-cuda[cu13]", "nvidia-cuda-nvdisasm"
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def ptx(kernel, cc, signature=None):
     numba.core.errors.TypingError
         If Numba can't compile the kernel for these types.
     """
-    capability = _supported(cc)
+    capability = supported(cc)
     return _compiled(kernel, capability, signature).get_asm_str(capability)
 
 
@@ -106,14 +104,13 @@ def sass(kernel, cc, signature=None):
     Sass
         A str; its ``instructions`` are pairs of (line, instruction).
     """
-    tool = _disassembler()
-    capability = _supported(cc)
+    capability = supported(cc)
     library = _compiled(kernel, capability, signature, lineinfo=True)
     code, _ = _linked(library, capability)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kernel.cubin"
         file.write_bytes(code)
-        command = [tool, "-c", "-gi", file]
+        command = [disassembler(), "-c", "-gi", file]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"nvdisasm failed: {done.stderr.strip()}")
@@ -129,7 +126,7 @@ def resources(kernel, cc, signature=None):
     -------
     Resources
     """
-    capability = _supported(cc)
+    capability = supported(cc)
     library = _compiled(kernel, capability, signature)
     code, said = _linked(library, capability)
     entry = said[said.index(f"properties for {library._entry_name}\n") :]
@@ -183,15 +180,24 @@ def argument_types(kernel, signature=None):
 
 
 def missing():
-    """Return a sentence on what the compiler lacks here, None if nothing."""
-    for module, package in NEEDED.items():
-        try:
-            there = importlib.util.find_spec(module)
-        except ImportError:
-            there = None
-        if there is None:
-            return _sentence(package)
+    """Return a sentence on what the compiler lacks here, None if nothing.
+
+    Only looks: nothing is imported.
+    """
+    if not _there("numba_cuda", "cuda.core", "cuda.bindings"):
+        return _sentence(COMPILER)
+    try:
+        importlib.metadata.files(DISASSEMBLER)
+    except importlib.metadata.PackageNotFoundError:
+        return _sentence(DISASSEMBLER)
     return None
+
+
+def _there(*modules):
+    try:
+        return all(importlib.util.find_spec(name) for name in modules)
+    except ImportError:  # of the package that a module is in
+        return False
 
 
 def _sentence(package):
@@ -206,7 +212,7 @@ def _sentence(package):
     )
 
 
-def _supported(cc):
+def supported(cc):
     capability = compute_capability(cc)
     problem = missing()
     if problem:
@@ -273,14 +279,10 @@ def _linked(library, capability):
     return linker.complete().code, linker.info_log
 
 
-@functools.cache
-def _disassembler():
+def disassembler():
     """Return the path of nvdisasm, that of the package from pip."""
-    try:
-        files = importlib.metadata.files(DISASSEMBLER) or ()
-    except importlib.metadata.PackageNotFoundError:
-        raise RuntimeError(_sentence(DISASSEMBLER)) from None
-    (tool,) = [f.locate() for f in files if f.stem == "nvdisasm"]
+    files = importlib.metadata.files(DISASSEMBLER) or ()
+    (tool,) = [file.locate() for file in files if file.stem == "nvdisasm"]
     return tool
 
 

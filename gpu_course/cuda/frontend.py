@@ -8,6 +8,7 @@ import ast
 import builtins
 import inspect
 import linecache
+import re
 import textwrap
 from dataclasses import dataclass, field
 
@@ -118,6 +119,28 @@ INSTEAD = {
 }
 
 
+def as_def(text, function):
+    """Return the lambda in some lines of source as a function definition."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    for start in (m.start() for m in re.finditer(r"\blambda\b", text)):
+        for end in range(len(text), start, -1):
+            try:
+                node = ast.parse(text[start:end], mode="eval").body
+            except SyntaxError:
+                continue
+            found = tuple(a.arg for a in getattr(node, "args").args) if (
+                isinstance(node, ast.Lambda)) else None
+            if found == names:
+                body = ast.Return(node.body)
+                made = ast.FunctionDef("lambda_", node.args, [body], [])
+                ast.copy_location(made, node)
+                return ast.fix_missing_locations(made)
+            break
+    raise UnsupportedKernel(
+        f"a lambda in {text.strip()!r} can't be told from others. Write def."
+    )
+
+
 def parse(function):
     """Parse a function and refuse what is outside the subset.
 
@@ -139,7 +162,10 @@ def parse(function):
             "found. Define the kernel in a file or a notebook cell."
         ) from error
     text = "".join(lines)
-    tree = ast.parse(textwrap.dedent(text)).body[0]
+    if function.__name__ == "<lambda>":
+        tree = as_def(text, function)
+    else:
+        tree = ast.parse(textwrap.dedent(text)).body[0]
     if not isinstance(tree, ast.FunctionDef):
         raise UnsupportedKernel(
             f"a kernel is a def, got {type(tree).__name__}. Write def."
@@ -147,7 +173,7 @@ def parse(function):
     ast.increment_lineno(tree, first - 1)
     filename = function.__code__.co_filename
     linecache.checkcache(filename)
-    source = Source(function, function.__name__, filename, text, first, tree)
+    source = Source(function, tree.name, filename, text, first, tree)
     arguments = tree.args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
         raise source.unsupported(tree, "*args or keywords", "named arguments")

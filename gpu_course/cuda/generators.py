@@ -35,6 +35,7 @@ OPERATORS = {
     ast.RShift: "shift_right",
 }
 OWN_OPERANDS = ast.FloorDiv | ast.Mod | ast.RShift
+NUMBERS = types.Number | types.Boolean
 FLOPS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 SMALL = (types.float16, types.float32, types.complex64)  # NumPy's scalars
 BOUNDS = {  # of what an index can be: limits of a launch, and of memory
@@ -190,7 +191,7 @@ class Emitter(Calls, ast.NodeTransformer):
         left, right = self.typed.of(node.left), self.typed.of(node.right)
         result = self.typed.of(node)
         a, b = self.visit(node.left), self.visit(node.right)
-        if not isinstance(result, types.Number | types.Boolean):
+        if not isinstance(result, NUMBERS):
             return ast.BinOp(a, node.op, b)
         if isinstance(node.op, ast.Pow):
             return self.power(node, a, b)
@@ -245,21 +246,20 @@ class Emitter(Calls, ast.NodeTransformer):
         if isinstance(node.operand, ast.Constant):
             return ast.UnaryOp(node.op, operand)
         kind = self.typed.of(node.operand)
-        if isinstance(kind, types.Integer) and not kind.signed:
-            # Numba negates unsigned numbers in their own width.
-            new = call(f"_to_{kind}", ast.UnaryOp(node.op, operand))
-            return cast(new, kind, result)
-        operand = cast(operand, kind, result)
         new = ast.UnaryOp(node.op, operand)
-        if isinstance(result, types.Integer):
-            return call(f"_to_{result}", new)
+        if isinstance(kind, types.Integer):
+            # Numba negates a number in its own width, and then widens it.
+            return cast(call(f"_to_{kind}", new), kind, result)
+        if isinstance(kind, types.Boolean):
+            return cast(new, None, result)
         return new
 
     def comparison(self, node):
         operands = [node.left, *node.comparators]
         kinds = [self.typed.of(n) for n in operands]
         new = [self.visit(n) for n in operands]
-        if len(set(kinds)) > 1 and any(
+        numbers = all(isinstance(k, NUMBERS) for k in kinds)
+        if numbers and len(set(kinds)) > 1 and any(
             isinstance(k, types.Float) for k in kinds
         ):
             pairs = zip(new, kinds, strict=True)
@@ -276,7 +276,7 @@ class Emitter(Calls, ast.NodeTransformer):
     def visit_IfExp(self, node):
         result = self.typed.of(node)
         body, other = (
-            cast(self.visit(n), self.typed.of(n), result)
+            cast(self.visit(n), self.typed.of(n) or result, result)
             for n in (node.body, node.orelse)
         )
         return ast.IfExp(self.test(node.test), body, other)
@@ -284,7 +284,8 @@ class Emitter(Calls, ast.NodeTransformer):
     def visit_BoolOp(self, node):
         result = self.typed.of(node)
         values = [
-            cast(self.visit(v), self.typed.of(v), result) for v in node.values
+            cast(self.visit(v), self.typed.of(v) or result, result)
+            for v in node.values
         ]
         return ast.BoolOp(node.op, values)
 

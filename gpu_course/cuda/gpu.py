@@ -50,8 +50,10 @@ def _passed(value):
     """Return an argument as ``numba.cuda`` takes it."""
     if isinstance(value, DeviceArray):  # made before there was a GPU to use
         return value.array
-    known = isinstance(value, np.ndarray | np.generic)
-    if known or hasattr(value, "__cuda_array_interface__"):
+    marks = ("__cuda_ndarray__", "__cuda_array_interface__")
+    if isinstance(value, np.ndarray | np.generic) or any(
+        hasattr(value, mark) for mark in marks
+    ):
         return value
     if hasattr(value, "__array__"):  # such as a tensor on the host
         return np.asarray(value)

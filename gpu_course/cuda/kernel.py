@@ -9,6 +9,7 @@ from numba import typeof
 from numba.core import sigutils, types
 
 from gpu_course.cuda import backend
+from gpu_course.cuda.allocation import Hint
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
@@ -128,7 +129,7 @@ class Kernel:
 
     def __init__(self, function, signature=None, options=()):
         functools.update_wrapper(self, function)
-        self.py_func = function
+        self.device_source = self.py_func = function  # kernels may call it
         self.signature, self.options = signature, dict(options)
         self.versions = {}
         self.recorded = []
@@ -262,7 +263,7 @@ class Kernel:
     def _report(self, launcher, arguments, reverse=False):
         version, hosts = self._prepare(arguments)
         machine = version.run_generators(
-            launcher, _copies(hosts), trace=True, reverse=reverse
+            launcher, _copies(hosts), trace=True, reverse=reverse, strict=True
         )
         return Report(machine.record(version.typed.source))
 
@@ -322,6 +323,8 @@ def host_value(value):
         return tuple(host_value(item) for item in value)
     if value is None:
         return value
+    if isinstance(value, Hint):
+        return host_value(value.memory())
     if hasattr(value, "__cuda_array_interface__"):  # on a GPU
         from gpu_course.cuda.allocation import as_cuda_array
 

@@ -91,12 +91,12 @@ class Version:
         return compiled.function is not None or compiled.is_stored
 
     def run_generators(self, launcher, hosts, trace=False, reverse=False,
-                       patience_s=None):  # fmt: skip
+                       patience_s=None, strict=False):  # fmt: skip
         """Run in Python; return the machine, with its record if traced."""
         form = self.form(trace)
         machine = Machine(
             self.name, launcher.grid, launcher.block, form.sites, trace,
-            reverse, launcher.dynamic, patience_s,
+            reverse, launcher.dynamic, patience_s, strict,
         )  # fmt: skip
         names = self.typed.source.parameters
         passed = [

@@ -76,6 +76,13 @@ class Typed:
         )
         return own or any(d.prints for d in self._called())
 
+    def kinds(self):
+        """Yield the types of numbers and of elements that occur."""
+        for kind in (*self.types.values(), *self.arrays.values()):
+            yield getattr(kind, "dtype", kind)
+        for device in self._called():
+            yield from device.kinds()
+
     def _any(self, holds):
         plans = (getattr(n, "plan", None) for n in ast.walk(self.source.tree))
         return any(holds(plan) for plan in plans if plan) or any(
@@ -118,8 +125,11 @@ class _Plan(ast.NodeTransformer):
         return super().visit(node)
 
     def visit_AugAssign(self, node):
-        if isinstance(node.target, ast.Name):
-            load = ast.Name(node.target.id, ast.Load())
+        if not isinstance(node.target, ast.Subscript) or isinstance(
+            node.target.slice, ast.Constant
+        ):
+            load = copy.deepcopy(node.target)
+            load.ctx = ast.Load()
             value = ast.BinOp(load, node.op, node.value)
             new = [ast.Assign([node.target], value)]
         else:
@@ -346,6 +356,8 @@ def refuse_allocations(typed):
         if isinstance(node, ast.Call | ast.BinOp) and not hasattr(
             node, "plan"
         ):
+            if elementwise(source, node):
+                continue
             made = typed.of(node)
             view = isinstance(getattr(node, "func", None), ast.Attribute) and (
                 node.func.attr in VIEWS
@@ -357,6 +369,13 @@ def refuse_allocations(typed):
                     "a loop over the elements, into cuda.local.array or an "
                     "argument",
                 )  # fmt: skip
+
+
+def elementwise(source, node):
+    """Return the ufunc of ``numpy.sin(x, out)``, a loop over arrays."""
+    found = getattr(node, "func", None) and source.resolve(node.func)
+    whole = isinstance(found, np.ufunc) and len(node.args) > found.nin
+    return found if whole else None
 
 
 def grid_names(source):

@@ -181,10 +181,12 @@ class Machine:
         Bytes of dynamic shared memory.
     patience_s : float, optional
         Seconds until `TooSlow` is raised.
+    strict : bool
+        Whether threads that end without a grid-wide barrier are a fault.
     """
 
     def __init__(self, name, grid, block, sites, trace=False, reverse=False,
-                 dynamic=0, patience_s=None):  # fmt: skip
+                 dynamic=0, patience_s=None, strict=False):  # fmt: skip
         self.name, self.grid, self.block, self.sites = name, grid, block, sites
         self.trace, self.reverse, self.dynamic = trace, reverse, dynamic
         self.events, self.contexts, self.fences = array("q"), array("q"), []
@@ -192,6 +194,7 @@ class Machine:
         self.turn = TURN << SITE_SHIFT
         self.parents, self._kids = [0], {}
         self.findings, self.allocations, self.barriers = [], [], {}
+        self.strict = strict
         self.stop = None  # what ended the launch early
         self.addresses = {}
         self.next_address = 1 << 20
@@ -400,7 +403,8 @@ class Machine:
             return False
         line = waiting[0].waiting[1]
         ended = [t for block in blocks for t in block.ended]
-        elsewhere = ended or [t for t in waiting if t.waiting[1] != line]
+        # A GPU goes on without those that have ended; a trace tells of them.
+        elsewhere = (self.strict and ended) or [t for t in waiting if t.waiting[1] != line]
         if elsewhere:
             blocks[0].divergence(line, waiting, elsewhere)
         self.barriers[line] = self.barriers.get(line, 0) + 1

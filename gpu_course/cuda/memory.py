@@ -58,7 +58,7 @@ class Memory:
         for axis, (i, n) in enumerate(zip(index, self.shape, strict=False)):
             if isinstance(i, int) and not 0 <= i < n:
                 checked[axis] = self.wrapped(thread, site, index, axis)
-        return self.part(self.array[tuple(checked)])
+        return self.part(self.array[(*checked, ...)])  # also of no axes
 
     @property
     def T(self):  # noqa: N802

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .ordering import LOAD
 from .record import Finding
 
 VERBS = {"load": "reads", "store": "writes", "atomic": "atomically updates"}
@@ -57,7 +58,8 @@ class _Places:
             return None
         held = self.at[int(self.addresses[place])]
         named = [a for a in held if a.name == site.array]
-        return (named or held)[0]
+        sized = [a for a in held if a.dtype.itemsize == site.itemsize]
+        return (named or sized or held)[0]
 
     def element(self, place, site, address):
         """Return name and index of an element, and how messages show it."""
@@ -105,9 +107,10 @@ def race_findings(record, accesses, update, one, two):
     sites = record.sites
     site = accesses.site
     places = _Places(record, sites[site[0]].space)
+    line = np.array([s.line for s in sites])
+    one, two = _blame(accesses, line[site], one, two)
     address = accesses.cell[one] * accesses.nbytes
     place = places.find(address)
-    line = np.array([s.line for s in sites])
     statement = np.array([s.statement for s in sites])
     both = update[one] & update[two]
     both &= statement[site[one]] == statement[site[two]]
@@ -125,6 +128,18 @@ def race_findings(record, accesses, update, one, two):
             _race_finding(record, pair, element, both[smallest], count)
         )
     return findings
+
+
+def _blame(accesses, line, one, two):
+    """Swap pairs so that `one` is the access that the finding is about.
+
+    That is the one that reads, else that of the first line.
+    """
+    kind = accesses.kind
+    swap = (kind[two] == LOAD) | (
+        (kind[one] != LOAD) & (line[two] < line[one])
+    )
+    return np.where(swap, two, one), np.where(swap, one, two)
 
 
 def _array_names(places, sites, place, site):
@@ -147,13 +162,12 @@ def _elements(address, site):
 def _race_finding(record, pair, element, update, count):
     """Return the finding for two accesses that race."""
     array, index, shown = element
+    line = record.sites[pair.site[0]].line
     order = np.argsort(pair.position, kind="stable")
     sites = [record.sites[pair.site[i]] for i in order]
     threads = [
         name_thread(record, record.thread[pair.position[i]]) for i in order
     ]
-    reads = [site for site in sites if site.kind == "load"]
-    line = (reads or sites)[0].line
     did = [
         f"{_describe(thread)} {VERBS[site.kind]} it in line {site.line}"
         for site, thread in zip(sites, threads, strict=True)

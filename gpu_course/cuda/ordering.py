@@ -2,8 +2,9 @@
 
 Barriers are looked at level by level: blocks between grid barriers, warps
 of a block between its barriers, lanes of a warp between `syncwarp`. Atomics
-with fences need the order of events, a vector clock for each thread, and a
-Python loop, so they are followed only where a launch has used a fence.
+with fences, and a `syncwarp` of part of a warp, need the order of events, a
+vector clock for each thread, and a Python loop, so they are followed only
+where a launch has used them.
 """
 
 from collections import defaultdict
@@ -84,11 +85,12 @@ def _different_parts(part, a, b):
     return one, two
 
 
-def fence_pairs(record, accesses):
+def clock_pairs(record, accesses):
     """Find pairs of accesses that neither barriers nor fences order.
 
     A thread that writes, fences and then does an atomic on X passes on all
-    it knew at the fence to a thread that does an atomic on X later.
+    it knew at the fence to a thread that does an atomic on X later. Threads
+    that meet in a partial `syncwarp` know what each of them knew.
 
     Returns
     -------
@@ -102,10 +104,13 @@ def fence_pairs(record, accesses):
     fences_at = defaultdict(list)
     for position, thread in record.fences:
         fences_at[position].append(thread)
+    syncs_at = defaultdict(list)
+    for position, threads in record.partial_syncs:
+        syncs_at[position].append(threads)
     atomic = np.array([site.kind == "atomic" for site in record.sites])
     steps = [
         np.array(list(rows_at), dtype=np.int64),
-        np.array(list(fences_at), dtype=np.int64),
+        np.array([*fences_at, *syncs_at], dtype=np.int64),
         np.flatnonzero(atomic[record.site]),
         clocks.barriers(),
     ]
@@ -113,6 +118,8 @@ def fence_pairs(record, accesses):
     for position in np.unique(np.concatenate(steps)).tolist():
         for thread in fences_at.get(position, ()):
             clocks.fence(thread, position)
+        for threads in syncs_at.get(position, ()):
+            clocks.meet(threads, position)
         if position >= len(record.site):
             break
         clocks.pass_barriers(position)
@@ -234,11 +241,14 @@ class _Clocks:
             first = block * self.threads
             first += (thread - first) // WARP_SIZE * WARP_SIZE
             last = min(first + WARP_SIZE, (block + 1) * self.threads)
-            members = range(first, last)
-            known = [self.now(each, position - 1) for each in members]
-            known = np.max(known, axis=0)
-            for each in members:
-                self.own[block][each] = known
+            self.meet(range(first, last), position)
+
+    def meet(self, threads, position):
+        """Let threads of a warp know what any of them did and knew."""
+        known = [self.now(thread, position - 1) for thread in threads]
+        known = np.max(known, axis=0)
+        for thread in threads:
+            self.own[thread // self.threads][thread] = known
 
     def _join(self, block, position):
         """Give all threads of a block what any of them knew and fenced."""

@@ -47,20 +47,25 @@ def _at(typing, array, axis, index, site, thread, block, words):
         view = context.make_array(array)(context, builder, arguments[0])
         size = builder.extract_value(view.shape, number)
         given = arguments[2]
-        zero = ir.Constant(ir.IntType(64), 0)
-        wrapped = builder.select(
-            builder.icmp_signed("<", given, zero),
-            builder.add(given, size), given,
-        )  # fmt: skip
-        outside = builder.icmp_unsigned(">=", wrapped, size)
-        with builder.if_then(outside, likely=False):
-            pointer = _pointer(context, builder, words, arguments[6])
-            _raise(context, builder, IndexError, "outside", pointer,
-                   *arguments[3:6], given, size)  # fmt: skip
-        return wrapped
+        inside = builder.icmp_unsigned("<", given, size)
+        start = builder.block
+        with builder.if_then(builder.not_(inside), likely=False):
+            wrapped = builder.add(given, size)
+            outside = builder.icmp_unsigned(">=", wrapped, size)
+            with builder.if_then(outside, likely=False):
+                pointer = _pointer(context, builder, words, arguments[6])
+                _raise(context, builder, IndexError, "outside", pointer,
+                       *arguments[3:6], given, size)  # fmt: skip
+            end = builder.block
+        index = builder.phi(given.type)
+        index.add_incoming(given, start)
+        index.add_incoming(wrapped, end)
+        return index
 
-    whole = [types.int64] * 5
-    return types.int64(array, *whole, words), build
+    # The axis stays literal: Numba keeps one ``build`` for each signature.
+    whole = [types.int64] * 4
+    # Unsigned, so that Numba doesn't wrap it again.
+    return types.uint64(array, axis, *whole, words), build
 
 
 @intrinsic
@@ -334,7 +339,7 @@ def _eq_sync(here, result, masks, values):
             first = t // 32 * 32
             for other in range(first, first + 32):
                 if _member(here, masks, t, other):
-                    found = found and values[other] == values[t]
+                    found = found and (values[other] != 0) == (values[t] != 0)
             result[t] = found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .keys import pack, sort_with_index, starts
 from .messages import race_findings, uninitialised_findings
-from .ordering import ATOMIC, LOAD, STORE, barrier_pairs, fence_pairs
+from .ordering import ATOMIC, LOAD, STORE, barrier_pairs, clock_pairs
 
 KINDS = {"load": LOAD, "atomic": ATOMIC, "store": STORE}
 
@@ -150,8 +150,8 @@ def _races(record, accesses, space):
     update = _updates(record, suspects)
     one, two = barrier_pairs(record, suspects, update)
     atomics = any(site.kind == "atomic" for site in record.sites)
-    if len(one) and record.fences and atomics:
-        one, two = fence_pairs(record, suspects)
+    if len(one) and ((record.fences and atomics) or record.partial_syncs):
+        one, two = clock_pairs(record, suspects)
     if not len(one):
         return [], none
     findings = race_findings(record, suspects, update, one, two)

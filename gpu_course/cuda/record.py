@@ -125,6 +125,10 @@ class Record:
         the event at that position.
     barriers : dict of int to int
         Line to barriers executed, each counted once a block.
+    partial_syncs : list of (int, tuple of int)
+        Event position and threads: a ``syncwarp``, just before the event at
+        that position, of only some of the warp's threads that still run.
+        It is not counted in `warp_epoch`.
     """
 
     kernel: str
@@ -145,6 +149,7 @@ class Record:
     barriers: dict[int, int] = field(default_factory=dict)
     allocations: list[Allocation] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    partial_syncs: list = field(default_factory=list)
 
 
 def decode(machine, source):

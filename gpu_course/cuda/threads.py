@@ -1,5 +1,7 @@
 """One thread of a kernel that runs in Python, and what it notes."""
 
+import numpy as np
+
 WARP = 32
 RESUME, TURN = 0, 1  # sites that say which thread goes on, and on which path
 
@@ -84,6 +86,16 @@ class Thread:
         how = memory.load if memory.ndim == 1 else memory.view
         for i in range(len(memory)):
             yield how(self, site, i)
+
+    def on_each(self, function, sites, *arrays):
+        """Give each element of the last array a function of the others."""
+        *inputs, out = arrays
+        for place in np.ndindex(out.shape):
+            values = [
+                a.load(self, s, *place) if hasattr(a, "load") else a
+                for a, s in zip(inputs, sites, strict=False)
+            ]
+            out.store(self, sites[-1], function(*values), *place)
 
     def turns(self, site):
         """Return the paths of a while loop, one for each test."""
