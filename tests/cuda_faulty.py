@@ -323,8 +323,8 @@ def bitonic_sort_without_barrier(x):
             if other > t:
                 mine, theirs = tile[t], tile[other]  # FAULT: race tile
                 if (mine > theirs) == (t & size == 0):
-                    tile[t] = theirs  # FAULT: race tile
-                    tile[other] = mine
+                    tile[t] = theirs
+                    tile[other] = mine  # FAULT: race tile
             step //= 2
         cuda.syncthreads()
         size *= 2

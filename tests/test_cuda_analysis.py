@@ -19,7 +19,7 @@ class Trace:
         self.grid, self.block = (grid, 1, 1), (block, 1, 1)
         self.sites, self.rows, self.fences = [], [], []
         self.allocations, self.barriers = [], {}
-        self.partial_syncs = []
+        self.partial_syncs, self.block_fences = [], []
 
     def site(self, kind, line, array="", space="global", itemsize=4, **more):
         self.sites.append(
@@ -42,8 +42,9 @@ class Trace:
     def sync(self, *threads):
         self.partial_syncs.append((len(self.rows), threads))
 
-    def fence(self, thread):
-        self.fences.append((len(self.rows), thread))
+    def fence(self, thread, block=False):
+        fences = self.block_fences if block else self.fences
+        fences.append((len(self.rows), thread))
 
     def record(self):
         columns = np.array(self.rows, np.int64).reshape(-1, 7).T
@@ -52,6 +53,7 @@ class Trace:
             self.sites, columns[0].astype(np.int32), *columns[1:4],
             *columns[4:].astype(np.int32), self.fences, self.barriers,
             self.allocations, partial_syncs=self.partial_syncs,
+            block_fences=self.block_fences,
         )  # fmt: skip
 
     def analyse(self):
@@ -298,6 +300,35 @@ def test_atomics_order_only_what_was_fenced():
     (finding,) = trace.analyse().findings
     assert finding.kind == "race"
     assert "more" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("block", "reader", "kinds"),
+    [(False, 1, []), (True, 1, []), (False, 2, []), (True, 2, ["race"])],
+)
+def test_a_fence_of_the_block_says_nothing_to_others(block, reader, kinds):
+    trace = Trace(grid=2, block=2)
+    count = trace.site("atomic", 4, "counter")
+    trace.do(trace.site("store", 2, "a"), 0, 0)
+    trace.fence(0, block)
+    trace.do(count, 0, 512)
+    trace.do(count, reader, 512)
+    trace.do(trace.site("load", 6, "a"), reader, 0)
+    assert trace.kinds() == kinds
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_a_warp_passes_its_fences_on(partial):
+    trace = Trace(grid=2, block=2)
+    count = trace.site("atomic", 4, "counter")
+    trace.do(trace.site("store", 2, "a"), 1, 0)
+    trace.fence(1)
+    if partial:
+        trace.sync(0, 1)
+    trace.do(count, 0, 512, warp=0 if partial else 1)
+    trace.do(count, 2, 512)
+    trace.do(trace.site("load", 6, "a"), 2, 0)
+    assert trace.kinds() == []
 
 
 @pytest.mark.parametrize("space", ["shared", "local"])

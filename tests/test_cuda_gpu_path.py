@@ -152,7 +152,7 @@ def test_a_gpu_that_is_asked_for_and_absent_is_an_error(monkeypatch):
     monkeypatch.setenv("GPU_COURSE_CUDA", "gpu")
     monkeypatch.setattr(backend, "try_gpu", lambda: (None, "no driver"))
     x = np.ones(4, np.float32)
-    with pytest.raises(RuntimeError, match="asks for a GPU .* no driver"):
+    with pytest.raises(RuntimeError, match=r"asks for a GPU .* no driver"):
         axpy_kernel()[1, 4](3, x, x)
     monkeypatch.delenv("GPU_COURSE_CUDA")
     with pytest.raises(RuntimeError, match="axpy: there is no GPU"):

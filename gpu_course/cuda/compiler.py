@@ -228,7 +228,7 @@ def supported(cc):
 
 
 @contextlib.contextmanager
-def _as_if_on(capability):
+def as_if_on(capability):
     """Let Numba believe in a GPU of this capability while it compiles.
 
     Under the lock that Numba compiles under, so that no other thread does.
@@ -254,7 +254,7 @@ def _compiled(kernel, capability, signature, **options):
     from gpu_course.cuda.native import native
 
     arguments = argument_types(kernel, signature)
-    with _as_if_on(capability) as dispatcher:
+    with as_if_on(capability) as dispatcher:
         form = native(kernel, **options)
         made = dispatcher._Kernel(
             form.py_func, arguments, **form.targetoptions

@@ -399,8 +399,7 @@ class Emitter(Calls, ast.NodeTransformer):
     def visit_Assign(self, node):
         before = self.flops(node.value)
         for target in node.targets:
-            if isinstance(target, ast.Name):
-                node.value.variable = target.id
+            name_arrays(target, node.value)
         kind = self.typed.of(node.value)
         value = self.visit(node.value)
         new = []
@@ -520,6 +519,20 @@ class Emitter(Calls, ast.NodeTransformer):
         new = self.around(loop, end)
         loop.body, loop.orelse = self.block(node.body), self.block(node.orelse)
         return new
+
+
+def name_arrays(target, value):
+    """Tell the calls that make arrays which variables they go to."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, part in zip(target.elts, value.elts, strict=False):
+            name_arrays(one, part)
+    elif isinstance(target, ast.Name):
+        # Through a slice, or a view: ``shared.array(0, int32)[32:]``
+        while not hasattr(value, "plan") and not isinstance(value, ast.Name):
+            value = getattr(value, "value", getattr(value, "func", None))
+            if value is None:
+                return
+        value.variable = target.id
 
 
 def root_of(node):

@@ -1,5 +1,6 @@
 """Kernels and their launches: what ``cuda.jit`` returns."""
 
+import ctypes
 import functools
 import operator
 import threading
@@ -278,12 +279,33 @@ class Kernel:
 
 
 def _copies(hosts):
-    """Copy the arrays, so that a trace changes none; aliases stay aliases."""
+    """Copy the arrays, so that a trace changes none.
+
+    Whole regions of memory are copied, so that views of one array stay views
+    of one array, with their strides.
+    """
     made = {}
-    return [
-        made.setdefault(id(a), a.copy()) if isinstance(a, np.ndarray) else a
-        for a in hosts
-    ]
+
+    def copied(value):
+        if isinstance(value, tuple):
+            return tuple(map(copied, value))
+        if not isinstance(value, np.ndarray):
+            return value
+        owner = value
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        low, high = np.lib.array_utils.byte_bounds(owner)
+        if low not in made:
+            region = (ctypes.c_char * (high - low)).from_address(low)
+            made[low] = bytearray(region) or bytearray(1)
+        start = value.__array_interface__["data"][0] - low
+        if not value.size:
+            return value.copy()
+        return np.ndarray(
+            value.shape, value.dtype, made[low], start, value.strides
+        )
+
+    return [copied(a) for a in hosts]
 
 
 def _converted(hosts, kinds):

@@ -15,7 +15,7 @@ from gpu_course.cuda import warp
 from gpu_course.cuda.arithmetic import python_number
 from gpu_course.cuda.memory import SITE_SHIFT, make
 from gpu_course.cuda.record import Allocation, Finding, decode
-from gpu_course.cuda.threads import TURN, Thread
+from gpu_course.cuda.threads import TURN, WARP, Thread
 
 MOST_EVENTS = 30_000_000  # of a traced launch, 8 bytes each and then sorted
 
@@ -119,14 +119,32 @@ class Block:
             }
             if not named <= here:
                 return False
+        if name == "syncwarp":
+            self.pass_syncwarp(lanes)
         parts = {t.laneid: t.waiting[2:] for t in lanes}
         for thread in lanes:
             thread.answer = warp.answer(name, thread.laneid, parts)
         for thread in lanes:
             thread.waiting = None
-            if name == "syncwarp":
-                thread.warp_epoch += 1
         return True
+
+    def pass_syncwarp(self, lanes):
+        """Count a barrier of the whole warp; note one of a part of it."""
+        first = lanes[0].warp * WARP
+        size = min(WARP, self.machine.a_block - first)
+        groups = {}
+        for thread in lanes:
+            mask = thread.waiting[2] if thread.waiting[2:] else -1
+            groups.setdefault(mask & 0xFFFFFFFF, []).append(thread)
+        machine = self.machine
+        for group in groups.values():
+            if len(group) == size:
+                for thread in group:
+                    thread.warp_epoch += 1
+            else:
+                machine.partial_syncs.append(
+                    (len(machine.events), tuple(t.number for t in group))
+                )
 
     def pass_barrier(self, name, line, group):
         barriers = self.machine.barriers
@@ -190,6 +208,7 @@ class Machine:
         self.name, self.grid, self.block, self.sites = name, grid, block, sites
         self.trace, self.reverse, self.dynamic = trace, reverse, dynamic
         self.events, self.contexts, self.fences = array("q"), array("q"), []
+        self.partial_syncs = []
         self.note = self.events.append
         self.turn = TURN << SITE_SHIFT
         self.parents, self._kids = [0], {}
@@ -247,14 +266,9 @@ class Machine:
             else:
                 address = self._new_address(high - low) + real - low
                 self.addresses[low, high] = address + low - real
-            size = high - low
         else:
             address = self._new_address(size)
-        if self.trace:
-            self.allocations.append(
-                Allocation(name, space, address, size, data.shape,
-                           data.strides, data.dtype, block, thread)
-            )  # fmt: skip
+        self._allocated(name, space, address, data, block, thread)
         return make(data, address, name, space, self)
 
     def _new_address(self, nbytes):
@@ -271,12 +285,7 @@ class Machine:
             if space == "const":
                 data = shape
             elif space == "shared" and 0 in shape:
-                data = self._pool(block, dtype)
-                if name != "_pool":
-                    pool = self.scratch(thread, space, "_pool", "_pool",
-                                        (0,), np.dtype(np.uint8))  # fmt: skip
-                    found = make(data, pool.address, name, space, self)
-                    self._allocated(found, block)
+                found = self.in_pool(block, dtype, name)
             else:
                 data = np.zeros(shape, dtype)
             if found is None:
@@ -286,17 +295,25 @@ class Machine:
 
     def _pool(self, block, dtype):
         """Return a block's dynamic shared memory as an array of a dtype."""
-        pool = self.pools.setdefault(block, np.zeros(self.dynamic, np.uint8))
-        return pool[: self.dynamic // dtype.itemsize * dtype.itemsize].view(
-            dtype
-        )
+        if block not in self.pools:
+            pool = np.zeros(self.dynamic, np.uint8)
+            self.pools[block] = (pool, self._new_address(max(1, self.dynamic)))
+        pool, address = self.pools[block]
+        usable = self.dynamic // dtype.itemsize * dtype.itemsize
+        return pool[:usable].view(dtype), address
 
-    def _allocated(self, memory, block):
+    def in_pool(self, block, dtype, name):
+        """Return an array that lies on a block's dynamic shared memory."""
+        data, address = self._pool(block, dtype)
+        self._allocated(name, "shared", address, data, block)
+        return make(data, address, name, "shared", self)
+
+    def _allocated(self, name, space, address, data, block=-1, thread=-1):
         if self.trace:
             self.allocations.append(
-                Allocation(memory.name, memory.space, memory.address,
-                           memory.nbytes, memory.shape, memory.strides,
-                           memory.dtype, block)
+                Allocation(name, space, address, max(1, data.nbytes),
+                           data.shape, data.strides, data.dtype, block,
+                           thread)
             )  # fmt: skip
 
     def line_of(self, site):

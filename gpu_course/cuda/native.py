@@ -15,7 +15,6 @@ from gpu_course.cuda.kernel import DeviceFunction, Kernel
 
 MODULES = {
     "gpu_course.cuda": "numba.cuda",
-    "gpu_course.cuda.cg": "numba.cuda.cg",
     "gpu_course.cuda.random": "numba.cuda.random",
 }
 
@@ -114,6 +113,8 @@ class _Exchange:
     def module(self, module, names):
         """Return Numba's module, or a module with our objects exchanged."""
         if module.__name__ in MODULES:
+            if "random" in names:  # numba.cuda doesn't import it itself
+                importlib.import_module("numba.cuda.random")
             return importlib.import_module(MODULES[module.__name__])
         ours = {n: vars(module)[n] for n in names if n in vars(module)}
         theirs = {n: self.value(value, names) for n, value in ours.items()}

@@ -16,6 +16,7 @@ from .keys import pack, sort_with_index, starts
 
 WARP_SIZE = 32
 LOAD, ATOMIC, STORE = 0, 1, 2
+DEVICE, BLOCK = SCOPES = 0, 1  # to whom a fence makes visible
 
 
 def conflict(one, two):
@@ -103,7 +104,9 @@ def clock_pairs(record, accesses):
         rows_at[position].append(row)
     fences_at = defaultdict(list)
     for position, thread in record.fences:
-        fences_at[position].append(thread)
+        fences_at[position].append((thread, SCOPES))
+    for position, thread in record.block_fences:
+        fences_at[position].append((thread, (BLOCK,)))
     syncs_at = defaultdict(list)
     for position, threads in record.partial_syncs:
         syncs_at[position].append(threads)
@@ -116,8 +119,8 @@ def clock_pairs(record, accesses):
     ]
     history, pairs = defaultdict(dict), []
     for position in np.unique(np.concatenate(steps)).tolist():
-        for thread in fences_at.get(position, ()):
-            clocks.fence(thread, position)
+        for thread, scopes in fences_at.get(position, ()):
+            clocks.fence(thread, position, scopes)
         for threads in syncs_at.get(position, ()):
             clocks.meet(threads, position)
         if position >= len(record.site):
@@ -164,8 +167,9 @@ class _Clocks:
         # has a clock of its own.
         self.block = defaultdict(lambda: nothing)
         self.own = defaultdict(dict)
-        self.block_fence = defaultdict(lambda: nothing)
-        self.own_fence = defaultdict(dict)
+        # The same of what they have fenced, for each scope
+        self.block_fence = [defaultdict(lambda: nothing) for _ in SCOPES]
+        self.own_fence = [defaultdict(dict) for _ in SCOPES]
         self.released = {}
 
     def of(self, thread):
@@ -196,23 +200,30 @@ class _Clocks:
                 return True
         return self.of(b)[self.column[a]] >= old
 
-    def fence(self, thread, position):
-        """Note that what came before `position` is visible to all."""
+    def fenced(self, thread, scope):
+        """Return what a thread has made visible with fences of a scope."""
         block = thread // self.threads
-        self.own_fence[block][thread] = self.now(thread, position - 1)
+        fenced = self.own_fence[scope][block].get(thread)
+        return self.block_fence[scope][block] if fenced is None else fenced
+
+    def fence(self, thread, position, scopes):
+        """Note that what came before `position` is visible in `scopes`."""
+        for scope in scopes:
+            own = self.own_fence[scope][thread // self.threads]
+            own[thread] = self.now(thread, position - 1)
 
     def acquire_release(self, position):
         """Pass knowledge on through the atomic at `position`."""
         thread = int(self.record.thread[position])
         block = thread // self.threads
         address = int(self.record.value[position])
-        known = self.released.get(address)
-        if known is not None:
-            self.own[block][thread] = np.maximum(self.of(thread), known)
-        fence = self.own_fence[block].get(thread, self.block_fence[block])
-        if known is not None:
-            fence = np.maximum(fence, known)
-        self.released[address] = fence
+        for scope, key in ((DEVICE, address), (BLOCK, (address, block))):
+            passed = self.fenced(thread, scope)
+            known = self.released.get(key)
+            if known is not None:
+                self.own[block][thread] = np.maximum(self.of(thread), known)
+                passed = np.maximum(passed, known)
+            self.released[key] = passed
 
     def barriers(self):
         """Return positions where a block or warp first is past a barrier."""
@@ -244,19 +255,23 @@ class _Clocks:
             self.meet(range(first, last), position)
 
     def meet(self, threads, position):
-        """Let threads of a warp know what any of them did and knew."""
+        """Let threads of a warp share what they did, knew and fenced."""
+        block = threads[0] // self.threads
         known = [self.now(thread, position - 1) for thread in threads]
-        known = np.max(known, axis=0)
-        for thread in threads:
-            self.own[thread // self.threads][thread] = known
+        self.own[block] |= dict.fromkeys(threads, np.max(known, axis=0))
+        for scope in SCOPES:
+            fenced = [self.fenced(thread, scope) for thread in threads]
+            own = self.own_fence[scope][block]
+            own |= dict.fromkeys(threads, np.max(fenced, axis=0))
 
     def _join(self, block, position):
         """Give all threads of a block what any of them knew and fenced."""
         known = [self.block[block], *self.own[block].values()]
         known = np.max(known, axis=0)
         known[self.suspected // self.threads == block] = position - 1
-        fence = [self.block_fence[block], *self.own_fence[block].values()]
         self.block[block] = known
-        self.block_fence[block] = np.max(fence, axis=0)
         self.own[block].clear()
-        self.own_fence[block].clear()
+        for scope in SCOPES:
+            fenced, own = self.block_fence[scope], self.own_fence[scope][block]
+            fenced[block] = np.max([fenced[block], *own.values()], axis=0)
+            own.clear()

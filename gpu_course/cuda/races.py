@@ -149,13 +149,19 @@ def _races(record, accesses, space):
         return [], none
     update = _updates(record, suspects)
     one, two = barrier_pairs(record, suspects, update)
-    atomics = any(site.kind == "atomic" for site in record.sites)
-    if len(one) and ((record.fences and atomics) or record.partial_syncs):
+    if len(one) and _orders_otherwise(record):
         one, two = clock_pairs(record, suspects)
     if not len(one):
         return [], none
     findings = race_findings(record, suspects, update, one, two)
     return findings, np.unique(suspects.cell[one])
+
+
+def _orders_otherwise(record):
+    """Whether a launch orders memory by more than whole barriers."""
+    atomics = any(site.kind == "atomic" for site in record.sites)
+    fences = record.fences or record.block_fences
+    return bool((fences and atomics) or record.partial_syncs)
 
 
 def _updates(record, accesses):

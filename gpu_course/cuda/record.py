@@ -129,6 +129,8 @@ class Record:
         Event position and threads: a ``syncwarp``, just before the event at
         that position, of only some of the warp's threads that still run.
         It is not counted in `warp_epoch`.
+    block_fences : list of (int, int)
+        As `fences`, of ``threadfence_block``, which says nothing to others.
     """
 
     kernel: str
@@ -150,6 +152,7 @@ class Record:
     allocations: list[Allocation] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     partial_syncs: list = field(default_factory=list)
+    block_fences: list = field(default_factory=list)
 
 
 def decode(machine, source):
@@ -197,6 +200,7 @@ def decode(machine, source):
         warp_epoch=warp_epoch[keep].astype(np.int32),
         grid_epoch=grid_epoch[keep].astype(np.int32),
         fences=[(int(place[p]), t) for p, t in machine.fences],
+        partial_syncs=[(int(place[p]), t) for p, t in machine.partial_syncs],
         barriers=machine.barriers, allocations=machine.allocations,
         findings=machine.findings,
     )  # fmt: skip
