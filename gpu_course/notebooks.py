@@ -33,6 +33,7 @@ def strict_environment(folder):
         **{f"{library}_NUM_THREADS": "1" for library in threads},
         "CUDA_VISIBLE_DEVICES": "",
         "GPU_COURSE_DEVICE": "cpu",
+        "GPU_COURSE_CUDA": "",
         "GPU_COURSE_DATA": str(folder),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
@@ -171,6 +172,7 @@ def run_tests(root, gpu=False, extra=()):
             "--nbval-lax",
             *nbval,
             "notebooks",
+            "tests/test_cuda_gpu.py",
             *extra,
         ]
         return subprocess.run(command, cwd=root).returncode

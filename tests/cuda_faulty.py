@@ -323,7 +323,7 @@ def bitonic_sort_without_barrier(x):
             if other > t:
                 mine, theirs = tile[t], tile[other]  # FAULT: race tile
                 if (mine > theirs) == (t & size == 0):
-                    tile[t] = theirs
+                    tile[t] = theirs  # FAULT: race tile
                     tile[other] = mine  # FAULT: race tile
             step //= 2
         cuda.syncthreads()
@@ -585,6 +585,16 @@ def shift_in_place(x):
         x[t] = x[t + 1]  # FAULT: race x
 
 
+LINE = cuda.to_device(ints(65))
+
+
+@faulty(1, 64, LINE[:-1], LINE[1:], index=(1,))
+@cuda.jit
+def views_that_overlap(source, target):
+    t = cuda.threadIdx.x
+    target[t] = source[t]  # FAULT: race source
+
+
 @faulty(1, 64, ints(64), ints(64), index=(0,))
 @cuda.jit
 def global_memory_needs_barriers_too(x, y):
@@ -682,6 +692,17 @@ def fence_before_the_store(x, partial, arrived, out):
     if t == 0:
         cuda.threadfence()
         partial[cuda.blockIdx.x] = x[cuda.grid(1)]
+        if cuda.atomic.add(arrived, 0, 1) == 1:
+            out[0] = partial[0] + partial[1]  # FAULT: race partial
+
+
+@faulty(2, 32, floats(64), floats(2), ints(1) * 0, floats(1), index=(0,))
+@cuda.jit
+def last_block_with_a_fence_of_the_block(x, partial, arrived, out):
+    t = cuda.threadIdx.x
+    if t == 0:
+        partial[cuda.blockIdx.x] = x[cuda.grid(1)]
+        cuda.threadfence_block()
         if cuda.atomic.add(arrived, 0, 1) == 1:
             out[0] = partial[0] + partial[1]  # FAULT: race partial
 

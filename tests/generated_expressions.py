@@ -8,6 +8,7 @@ zero, NaN, comparisons of unlike types.
 
 import ast
 import operator
+from random import Random
 
 import numpy as np
 from numba.core import errors, types
@@ -71,9 +72,13 @@ class Expressions:
     def __init__(self, random, names, calls=()):
         self.random, self.names, self.calls = random, names, list(calls)
 
+    def chance(self, tenths):
+        """Return True so often in ten."""
+        return self.random.randrange(10) < tenths
+
     def draw(self, depth=3):
         """Return the text of an expression and its type."""
-        if depth <= 0 or self.random.random() < 0.1:
+        if depth <= 0 or self.chance(1):
             return self.leaf()
         made = self.random.choice(
             (self.arithmetic, self.arithmetic, self.arithmetic, self.bits,
@@ -85,7 +90,7 @@ class Expressions:
 
     def leaf(self):
         """Return a name or a constant."""
-        if self.names and self.random.random() < 0.75:
+        if self.names and self.chance(7):
             name = self.random.choice(sorted(self.names))
             return name, self.names[name]
         text = self.random.choice(CONSTANTS)
@@ -132,7 +137,7 @@ class Expressions:
 
     def power(self, depth):
         a, left = self.real(depth)
-        if self.random.random() < 0.6:
+        if self.chance(6):
             exponent = self.random.choice((0, 1, 2, 3, 5))
             return f"({a} ** {exponent})", resolved(
                 operator.pow, left, types.int64
@@ -154,14 +159,14 @@ class Expressions:
 
     def logic(self, depth):
         a, _ = self.compare(depth)
-        if self.random.random() < 0.3:
+        if self.chance(3):
             return f"(not {a})", types.boolean
         b, _ = self.compare(depth)
         sign = self.random.choice(("and", "or"))
         return f"({a} {sign} {b})", types.boolean
 
     def unary(self, depth):
-        if self.random.random() < 0.4:
+        if self.chance(4):
             a, kind = self.integer(depth)
             return f"(~{a})", resolved(operator.invert, kind)
         a, kind = self.draw(depth)
@@ -173,7 +178,7 @@ class Expressions:
         kind = unified(one, two)
         if kind is None or not is_real(kind):
             return None
-        if self.random.random() < 0.25:
+        if self.chance(2):
             return f"({a} {self.random.choice(('and', 'or'))} {b})", kind
         return f"({a} if {self.flag(depth)[0]} else {b})", kind
 
@@ -261,7 +266,7 @@ class Tame(Expressions):
     """
 
     def draw(self, depth=3):
-        if depth <= 0 or self.random.random() < 0.1:
+        if depth <= 0 or self.chance(1):
             return self.leaf()
         made = self.random.choice(
             (self.arithmetic, self.arithmetic, self.bits, self.choice)
@@ -269,7 +274,7 @@ class Tame(Expressions):
         return made or self.leaf()
 
     def leaf(self):
-        if self.names and self.random.random() < 0.75:
+        if self.names and self.chance(7):
             name = self.random.choice(sorted(self.names))
             return name, self.names[name]
         text = self.random.choice(("0", "1", "2", "7", "-5", "0.5", "-1.25"))
@@ -297,6 +302,7 @@ class Tame(Expressions):
     @staticmethod
     def values(random, dtype, count):
         """Return an array of small numbers."""
+        random = Random(random.randrange(1 << 16))
         if np.dtype(dtype).kind == "f":
             chosen = [random.randint(-99, 99) / 8 for _ in range(count)]
         else:
@@ -312,24 +318,30 @@ def size(text):
 
 def values(random, dtype, count):
     """Return an array with the values that are likely to go wrong."""
+    # One draw: Hypothesis has a limit, and kernels matter more than numbers.
+    random = Random(random.randrange(1 << 16))
     kind = np.dtype(dtype).kind
     if kind == "b":
         return np.array([random.random() < 0.5 for _ in range(count)])
-    if kind in "iu":
-        limits = np.iinfo(dtype)
-        special = [0, 1, 2, 3, limits.max, limits.min, limits.max - 1]
-        special += [-1, -2, -7] if kind == "i" else [limits.max // 2 + 1]
-        small = min(limits.max, 1000)
-        chosen = [
-            random.choice(special)
-            if random.random() < 0.4
-            else random.randint(-small if kind == "i" else 0, small)
-            for _ in range(count)
-        ]
-        return np.array(chosen, dtype)
     if kind == "c":
-        real = values(random, np.float32, count)
-        return (real + 1j * values(random, np.float32, count)).astype(dtype)
+        parts = [_special(random, count) for _ in range(2)]
+        return (parts[0] + 1j * parts[1]).astype(dtype)
+    if kind == "f":
+        return _special(random, count).astype(dtype)
+    limits = np.iinfo(dtype)
+    special = [0, 1, 2, 3, limits.max, limits.min, limits.max - 1]
+    special += [-1, -2, -7] if kind == "i" else [limits.max // 2 + 1]
+    small = min(limits.max, 1000)
+    chosen = [
+        random.choice(special)
+        if random.random() < 0.4
+        else random.randint(-small if kind == "i" else 0, small)
+        for _ in range(count)
+    ]
+    return np.array(chosen, dtype)
+
+
+def _special(random, count):
     special = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, 3e38]
     chosen = [
         random.choice(special)
@@ -337,7 +349,17 @@ def values(random, dtype, count):
         else round(random.uniform(-10, 10), 3)
         for _ in range(count)
     ]
-    return np.array(chosen, dtype)
+    return np.array(chosen)
+
+
+def same(one, two):
+    """Return where two arrays have the same bits, or are both NaN."""
+    if one.dtype.kind == "c":
+        return same(one.real, two.real) & same(one.imag, two.imag)
+    if one.dtype.kind != "f":
+        return one == two
+    equal = (one == two) & (np.signbit(one) == np.signbit(two))
+    return equal | (np.isnan(one) & np.isnan(two))
 
 
 def output_for(kind):

@@ -66,14 +66,15 @@ class Case:
             for v in self.inputs.values()
         ]
 
-    def load(self, folder, name="generated"):
-        """Write the module to a real file, import it, return its kernel."""
-        path = folder / f"{name}.py"
-        path.write_text(self.source)
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.kernel
+
+def imported(folder, name, source):
+    """Write a module to a real file, import it and return it."""
+    path = folder / f"{name}.py"
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Scope:
@@ -105,10 +106,12 @@ class KernelWriter:
     tame : bool
         Only arithmetic that Python and NumPy do as Numba does, and no warp
         operations: what Numba's simulator runs with the same result.
+    steps : int
+        Statements that all threads meet, at most.
     """
 
-    def __init__(self, random, tame=False):
-        self.random, self.tame = random, tame
+    def __init__(self, random, tame=False, steps=5):
+        self.random, self.tame, self.steps = random, tame, steps
         self.lines, self.inputs, self.constants = [], {}, {}
         self.count = self.loops = 0
         self.full = True  # all threads of the block are still running
@@ -117,6 +120,10 @@ class KernelWriter:
         self.shared, self.staging, self.devices = {}, {}, []
         self.local = {}
         self.draws = {}
+
+    def chance(self, tenths):
+        """Return True so often in ten."""
+        return self.random.randrange(10) < tenths
 
     # The frame
 
@@ -139,7 +146,7 @@ class KernelWriter:
         self.make_shared()
         for _ in range(pick((1, 2, 3))):
             self.assign(body, 1, new=True)
-        for _ in range(pick((2, 3, 4, 5))):
+        for _ in range(pick(range(1, self.steps + 1))):
             self.step(body, 1, 2)
         self.outputs(body)
         return self.case()
@@ -168,7 +175,7 @@ class KernelWriter:
             length = self.random.choice((1, 5, 32, 100))
             make = Tame.values if self.tame else values
             self.inputs[f"x_{dtype}"] = make(self.random, dtype, length)
-        if self.random.random() < 0.4:
+        if self.chance(4):
             dtype = self.random.choice(("float64", "int64"))
             make = Tame.values if self.tame else values
             flat = make(self.random, dtype, 15)
@@ -187,7 +194,7 @@ class KernelWriter:
                 self.inputs[name] = np.full(7, 5, dtype)
                 operation = self.random.choice(ATOMICS)
                 self.staging[name] = (operation, 7, dtype)
-        if self.random.random() < 0.4:
+        if self.chance(4):
             self.inputs["stage"] = np.zeros(self.total, np.int64)
 
     def indices(self):
@@ -208,7 +215,7 @@ class KernelWriter:
                         " * cuda.gridDim.y")  # fmt: skip
             self.constants["SIZE"] = self.size
             self.put(1, "me = b * SIZE + t")
-        elif self.random.random() < 0.7:
+        elif self.chance(7):
             self.constants["SIZE"] = self.size
             self.put(1, "me = cuda.grid(1)")
         else:
@@ -275,10 +282,10 @@ class KernelWriter:
                 names[name] = typeof(value)
             elif name.startswith("x_"):
                 index = "b" if uniform else "me"
-                if not uniform and self.random.random() < 0.3:
+                if not uniform and self.chance(3):
                     index = self.random.choice(self.integers(scope))
                 size = f"{name}.size"
-                if self.random.random() < 0.3:
+                if self.chance(3):
                     size = f"len({name})"
                 text = f"{name}[{index} % {size}]"
                 kind = typeof(value).dtype
@@ -357,7 +364,7 @@ class KernelWriter:
             self.put(level, "pass")
 
     def plain(self, scope, level, depth):
-        self.assign(scope, level, new=self.random.random() < 0.4)
+        self.assign(scope, level, new=self.chance(4))
 
     def leave(self, scope, level, depth):
         self.early_return(scope, level)
@@ -368,7 +375,7 @@ class KernelWriter:
         if keep:
             condition = f"t != 0 and {condition}"
         self.put(level, f"if {condition}:")
-        if self.random.random() < 0.5 and not keep:
+        if self.chance(5) and not keep:
             self.output(scope, level + 1)
         self.put(level + 1, "return")
         self.full = False
@@ -388,11 +395,11 @@ class KernelWriter:
             dtype, wide, operation = self.shared[name]
         if operation:
             self.put(level, self.atomic(scope, name, operation, 5, dtype))
-        elif name == "stage" or self.random.random() < 0.8:
+        elif name == "stage" or self.chance(8):
             self.own_store(scope, level, name, dtype)
         if wide or operation or name == "stage" or not self.full:
             wait = "cuda.syncthreads()"
-        elif self.size % 32 == 0 and self.random.random() < 0.2:
+        elif self.size % 32 == 0 and self.chance(2):
             wait = "cuda.syncwarp()" if not self.tame else "cuda.syncthreads()"
         else:
             wait = "cuda.syncthreads()"
@@ -412,7 +419,7 @@ class KernelWriter:
         self.put(level, f"{new} = {text}")
         scope.variables[new] = (category, self.loops)
         self.reading.add(name)
-        if self.random.random() < 0.4:
+        if self.chance(4):
             self.divergent(scope, level, 1)
         self.reading.discard(name)
         self.put(level, wait)
@@ -433,14 +440,14 @@ class KernelWriter:
         category = "float" if dtype.startswith("float") else "int"
         index = "me" if name == "stage" else self.slot(name, "t")
         text = self.value(scope, category)
-        if self.random.random() < 0.3 and self.full and not self.tame:
+        if self.chance(3) and self.full and not self.tame:
             self.put(level, f"{name}[{index}] += {text}")
         else:
             self.put(level, f"{name}[{index}] = {text}")
 
     def atomic(self, scope, name, operation, size, dtype):
         index = f"{self.random.choice(self.integers(scope))} % {size}"
-        if self.random.random() < 0.3:
+        if self.chance(3):
             index = f"({index},)"
         value = self.value(scope, "int")
         if not self.tame:
@@ -454,7 +461,7 @@ class KernelWriter:
         flag = self.value(scope, "bool")
         if self.tame:
             flag = f"int({flag})"
-        elif self.random.random() < 0.5:
+        elif self.chance(5):
             flag = f"np.int32({flag})"
         self.put(level, f"{new} = cuda.syncthreads_{kind}({flag})")
         scope.variables[new] = ("int", self.loops)
@@ -482,8 +489,7 @@ class KernelWriter:
         else:
             category = pick(("int", "float"))
             value = self.value(scope, category)
-            dtype = pick({"int": ("int32", "int64"),
-                          "float": ("float32", "float64")}[category])  # fmt: skip
+            dtype = category + pick(("32", "64"))
             amount = pick((1, 2, 7, 16))
             if kind == "shfl":
                 amount = pick((0, 5, 31, "(t ^ 3) % 32", "t % 5"))
@@ -500,7 +506,7 @@ class KernelWriter:
         )
         inner = scope.copy()
         self.loops += 1
-        if self.random.random() < 0.5:
+        if self.chance(5):
             k = self.name("k")
             spans = (f"range({bound})", f"range(1, {bound}, 2)",
                      f"range({bound}, 0, -1)")  # fmt: skip
@@ -508,8 +514,9 @@ class KernelWriter:
         else:
             k = self.name("c")
             self.put(level, f"{k} = 0")
-            self.put(level, f"while {k} < {bound}:"
-                     if self.stays(bound, scope) else f"while {k} < 3:")  # fmt: skip
+            if not self.stays(bound, scope):
+                bound = "3"
+            self.put(level, f"while {k} < {bound}:")
             self.put(level + 1, f"{k} += 1")
         inner.variables[k] = ("int", self.loops)
         inner.uniform.add(k)
@@ -517,7 +524,7 @@ class KernelWriter:
         inner.uniform &= {"b", k}
         for _ in range(self.random.choice((1, 2))):
             self.step(inner, level + 1, depth - 1)
-        if self.random.random() < 0.2:
+        if self.chance(2):
             self.put(level + 1, f"if {k} == limit:")
             self.put(level + 2, self.random.choice(("break", "continue")))
         self.loops -= 1
@@ -533,7 +540,7 @@ class KernelWriter:
         self.put(level, f"if {self.value(scope, 'bool', uniform=True)}:")
         arms = [scope.copy()]
         self.step(arms[0], level + 1, depth - 1)
-        if self.random.random() < 0.5:
+        if self.chance(5):
             self.put(level, "else:")
             arms.append(scope.copy())
             self.step(arms[1], level + 1, depth - 1)
@@ -550,7 +557,7 @@ class KernelWriter:
         scopes = []
         for arm in range(arms):
             word = "if" if arm == 0 else "elif"
-            if arm == arms - 1 and arm > 0 and self.random.random() < 0.6:
+            if arm == arms - 1 and arm > 0 and self.chance(6):
                 self.put(level, "else:")
             else:
                 self.put(level, f"{word} {self.value(scope, 'bool')}:")
@@ -577,7 +584,7 @@ class KernelWriter:
 
     def update(self, scope, level, depth):
         """Change memory that only this thread uses."""
-        if self.local and self.random.random() < 0.6:
+        if self.local and self.chance(6):
             name = self.random.choice(sorted(self.local))
             dtype, size = self.local[name]
             index = self.random.choice(self.integers(scope))
@@ -606,7 +613,7 @@ class KernelWriter:
         bound = f"{self.value(scope, 'int')} % 5"
         inner, k = scope.copy(), self.name("i")
         self.loops += 1
-        if self.random.random() < 0.5:
+        if self.chance(5):
             self.put(level, f"for {k} in range({bound}):")
         else:
             end = self.name("end")
@@ -616,13 +623,13 @@ class KernelWriter:
         inner.variables[k] = ("int", self.loops)
         self.single(inner, level + 1, depth)
         leaves = False
-        if self.random.random() < 0.5:
+        if self.chance(5):
             word = self.random.choice(("break", "continue"))
             leaves = word == "break"
             self.put(level + 1, f"if {self.value(inner, 'bool')}:")
             self.put(level + 2, word)
             self.single(inner, level + 1, 0)
-        if leaves and self.random.random() < 0.6:
+        if leaves and self.chance(6):
             self.put(level, "else:")
             self.single(scope.copy(), level + 1, 0)
         self.loops -= 1
@@ -637,14 +644,14 @@ class KernelWriter:
         ]  # fmt: skip
         if new or not mine:
             name, category = self.name("u"), pick(("int", "float", "bool"))
-            if self.random.random() < 0.25:
+            if self.chance(2):
                 self.pair(scope, level)
                 return
         else:
             name = pick(mine)
             category, depth = scope.variables[name]
             if category == "int" and depth == self.loops and (
-                self.random.random() < 0.3
+                self.chance(3)
             ):  # fmt: skip
                 category = "float"
                 scope.variables[name] = ("float", depth)
@@ -692,7 +699,7 @@ class KernelWriter:
         dtype = self.random.choice(dtypes[:1] if self.tame else dtypes)
         self.inputs.setdefault(f"o_{dtype}", np.zeros(self.total, dtype))
         value = self.value(scope, category)
-        if names and self.random.random() < 0.5:
+        if names and self.chance(5):
             value = self.random.choice(names)
         sign = "=" if self.tame else self.random.choice(("=", "=", "+="))
         self.put(level, f"o_{dtype}[me] {sign} {value}")
@@ -710,7 +717,7 @@ class KernelWriter:
             dtype = {"float": "float64"}.get(category, "int64")
             self.inputs[f"r{number}"] = np.zeros(self.total, dtype)
             self.put(1, f"r{number}[me] = {name}")
-        for name, (_, wide, operation) in self.shared.items():
+        for name, (_, _, operation) in self.shared.items():
             if not operation and self.full:
                 self.inputs[f"z_{name}"] = np.zeros(self.total)
                 self.put(1, f"z_{name}[me] = {name}[{self.slot(name, 't')}]")
@@ -736,11 +743,13 @@ class KernelWriter:
         lines = ["", "@cuda.jit(device=True)", f"def {name}(p, q):"]
         way = self.random.choice(("plain", "return", "loop"))
         if way == "return":
-            lines += [f"    if {drawn.flag(1)[0]}:", f"        return {real()}"]
+            lines += [f"    if {drawn.flag(1)[0]}:"]
+            lines += [f"        return {real()}"]
         if way == "loop":
             lines += ["    total = 0.0", "    for k in range(4):"]
             lines += [f"        if {drawn.flag(1)[0]}:"]
-            lines += [f"            {self.random.choice(('break', 'continue'))}"]
+            word = self.random.choice(("break", "continue"))
+            lines += [f"            {word}"]
             lines += [f"        total += {real()} + k", "    return total"]
         else:
             lines += [f"    return {real()}"]

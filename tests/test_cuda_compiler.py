@@ -21,7 +21,7 @@ there = pytest.mark.skipif(
 )
 MATRICES = (types.float32[:, ::1],) * 3
 FLAT = types.float32[::1]
-SEVERAL = (75, 80, 90, 100, 120)
+SEVERAL = (75, 90, 120)
 
 
 @cuda.jit(device=True)
@@ -76,7 +76,7 @@ def test_local_and_constant_memory_and_spills(cc):
     assert found.constant_bytes == kernels.TABLE.nbytes
     found = spills.resources(cc)
     assert found.registers == 24
-    assert found.local_bytes >= 64 * 4 + found.spill_store_bytes
+    assert 64 * 4 < found.local_bytes <= 64 * 4 + found.spill_store_bytes
     assert found.spill_store_bytes > 100
     assert found.spill_load_bytes > 100
     free = cuda.jit(spills.py_func)

@@ -5,7 +5,9 @@ made by functions that take `cuda`, then the language, a construct a test.
 """
 
 import math
+from enum import IntEnum
 from math import pi, sqrt
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -1527,3 +1529,397 @@ def test_what_is_not_supported_is_named(tmp_path, source, words):
         module.outside[1, 1](np.zeros(1))
     assert "outside.py, line" in str(failure.value)
     assert "instead" in str(failure.value)
+
+
+# What else is met in public repositories
+
+
+@cuda.jit(device=True)
+def normal_distribution(d):
+    k = 1.0 / (1.0 + 0.2316419 * math.fabs(d))
+    tail = 0.3989422804014327 * math.exp(-0.5 * d * d) * k * (
+        0.31938153 + k * (-0.356563782 + k * (1.781477937 + k * (
+            -1.821255978 + k * 1.330274429
+        )))
+    )  # fmt: skip
+    if d > 0:
+        tail = 1.0 - tail
+    return tail
+
+
+@cuda.jit
+def black_scholes(call, put, S, X, T, R, V):  # noqa: N803
+    i = cuda.threadIdx.x + cuda.blockIdx.x * cuda.blockDim.x
+    if i >= S.shape[0]:
+        return
+    sqrt_t = math.sqrt(T[i])
+    d1 = (math.log(S[i] / X[i]) + (R + 0.5 * V * V) * T[i]) / (V * sqrt_t)
+    d2 = d1 - V * sqrt_t
+    cnd1 = normal_distribution(d1)
+    cnd2 = normal_distribution(d2)
+    exp_rt = math.exp((-1.0 * R) * T[i])
+    call[i] = S[i] * cnd1 - X[i] * exp_rt * cnd2
+    put[i] = X[i] * exp_rt * (1.0 - cnd2) - S[i] * (1.0 - cnd1)
+
+
+def test_black_scholes():
+    s, x, t = RNG.uniform(10, 30, (3, 50))
+    call, put = np.zeros((2, 50))
+    clean(black_scholes, 2, 32, call, put, s, x, t, 0.02, 0.3)
+    # Put-call parity
+    np.testing.assert_allclose(call - put, s - x * np.exp(-0.02 * t))
+
+
+def test_mandelbrot_of_complex_numbers():
+    @cuda.jit(device=True)
+    def mandel(x, y, max_iters):
+        c = complex(x, y)
+        z = 0.0j
+        for i in range(max_iters):
+            z = z * z + c
+            if (z.real * z.real + z.imag * z.imag) >= 4:
+                return i
+        return max_iters
+
+    @cuda.jit
+    def mandel_kernel(min_x, max_x, min_y, max_y, image, iters):
+        height, width = image.shape
+        pixel_size_x = (max_x - min_x) / width
+        pixel_size_y = (max_y - min_y) / height
+        startX, startY = cuda.grid(2)
+        gridX = cuda.gridDim.x * cuda.blockDim.x
+        gridY = cuda.gridDim.y * cuda.blockDim.y
+        for x in range(startX, width, gridX):
+            real = min_x + x * pixel_size_x
+            for y in range(startY, height, gridY):
+                imag = min_y + y * pixel_size_y
+                image[y, x] = mandel(real, imag, iters)
+
+    image = np.zeros((16, 24), np.uint8)
+    clean(mandel_kernel, (2, 2), (8, 4), -2.0, 1.0, -1.0, 1.0, image, 20)
+    expected = [
+        [mandel.py_func(-2 + x / 8, -1 + y / 8, 20) for x in range(24)]
+        for y in range(16)
+    ]
+    assert image.tolist() == expected
+
+
+def test_indices_one_after_the_other():
+    @cuda.jit
+    def kernel(a, b):
+        i, j = cuda.grid(2)
+        if i < a.shape[0] and j < a.shape[1]:
+            b[i][j] = a[i][j] * 2
+            b[i][j] += 1
+
+    a = np.arange(48.0).reshape(6, 8)
+    b = np.zeros_like(a)
+    clean(kernel, 1, (8, 8), a, b)
+    assert np.array_equal(b, 2 * a + 1)
+
+
+def test_a_dot_product_from_a_book():
+    threads_per_block = 32
+
+    @cuda.jit
+    def dot(a, b, c):
+        cache = cuda.shared.array(threads_per_block, float64)
+        cache_index = cuda.threadIdx.x
+        tid = cuda.grid(1)
+        temp = 0
+        while tid < len(a):
+            temp += a[tid] * b[tid]
+            tid += cuda.blockDim.x * cuda.gridDim.x
+        cache[cache_index] = temp
+        cuda.syncthreads()
+        i = int(cuda.blockDim.x / 2)
+        while i != 0:
+            if cache_index < i:
+                cache[cache_index] += cache[cache_index + i]
+            cuda.syncthreads()
+            i = int(i / 2)
+        if cache_index == 0:
+            cuda.atomic.add(c, 0, cache[0])
+
+    a, b = RNG.random((2, 100))
+    c = np.zeros(1)
+    clean(dot, 2, threads_per_block, a, b, c)
+    np.testing.assert_allclose(c, a @ b)
+
+
+def test_sobel_filter():
+    @cuda.jit
+    def sobel(img, out):
+        x, y = cuda.grid(2)
+        if not (0 < x < img.shape[1] - 1 and 0 < y < img.shape[0] - 1):
+            return
+        gx = (
+            -1 * img[y - 1, x - 1] + img[y - 1, x + 1] - 2 * img[y, x - 1]
+            + 2 * img[y, x + 1] - img[y + 1, x - 1] + img[y + 1, x + 1]
+        )  # fmt: skip
+        gy = (
+            img[y - 1, x - 1] + 2 * img[y - 1, x] + img[y - 1, x + 1]
+            - img[y + 1, x - 1] - 2 * img[y + 1, x] - img[y + 1, x + 1]
+        )  # fmt: skip
+        out[y, x] = min(255, int(math.sqrt(float(gx * gx + gy * gy))))
+
+    image = RNG.integers(0, 255, (12, 14)).astype(np.uint8)
+    out = np.zeros_like(image)
+    clean(sobel, (2, 2), (8, 8), image, out)
+    parts = np.lib.stride_tricks.sliding_window_view(image.astype(int), (3, 3))
+    filters = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    gx = (parts * filters).sum((2, 3))
+    gy = (parts * -filters.T).sum((2, 3))
+    assert np.array_equal(
+        out[1:-1, 1:-1], np.minimum(255, np.sqrt(gx**2 + gy**2).astype(int))
+    )
+
+
+def test_xorshift_on_unsigned_integers():
+    @cuda.jit(device=True)
+    def xorshift(state):
+        state ^= (state << uint32(13)) & uint32(0xFFFFFFFF)
+        state ^= state >> uint32(17)
+        state ^= (state << uint32(5)) & uint32(0xFFFFFFFF)
+        return state
+
+    @cuda.jit
+    def kernel(seeds, out):
+        i = cuda.grid(1)
+        state = uint32(seeds[i])
+        for _ in range(10):
+            state = uint32(xorshift(state))
+        out[i] = state
+
+    def expected(state):
+        for _ in range(10):
+            state ^= state << 13 & 0xFFFFFFFF
+            state ^= state >> 17
+            state ^= state << 5 & 0xFFFFFFFF
+        return state
+
+    seeds = np.arange(1, 9, dtype=np.uint32)
+    out = np.zeros_like(seeds)
+    clean(kernel, 1, 8, seeds, out)
+    assert out.tolist() == [expected(s) for s in range(1, 9)]
+
+
+def test_breadth_first_search():
+    @cuda.jit
+    def visit(starts, neighbours, level, current, changed):
+        v = cuda.grid(1)
+        if v < level.size and cuda.atomic.add(level, v, 0) == current:
+            for edge in range(starts[v], starts[v + 1]):
+                n = neighbours[edge]
+                if cuda.atomic.cas(level, n, -1, current + 1) == -1:
+                    cuda.atomic.exch(changed, 0, 1)
+
+    starts, neighbours = np.array([0, 2, 3, 4, 4]), np.array([1, 2, 3, 3])
+    level = np.array([0, -1, -1, -1])
+    for current in range(3):
+        changed = np.zeros(1, np.int64)
+        clean(visit, 1, 32, starts, neighbours, level, current, changed)
+    assert level.tolist() == [0, 1, 1, 2]
+    assert changed[0] == 0
+
+
+def test_defaults_and_keywords_of_device_functions():
+    @cuda.jit(device=True)
+    def clamp(x, low=0.0, high=1.0):
+        return min(max(x, low), high)
+
+    @cuda.jit
+    def kernel(x, y):
+        i = cuda.grid(1)
+        y[i] = clamp(x[i], high=0.5) + clamp(x=x[i])
+
+    x, y = np.linspace(-1, 2, 8), np.zeros(8)
+    clean(kernel, 1, 8, x, y)
+    assert np.array_equal(y, np.clip(x, 0, 0.5) + np.clip(x, 0, 1))
+
+
+def test_keywords_of_the_kernel_api():
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(ndim=1)
+        tile = cuda.shared.array(dtype=int32, shape=(8,))
+        tile[i] = i
+        cuda.syncthreads()
+        x[i] = tile[7 - i]
+
+    x = np.zeros(8)
+    clean(kernel, 1, 8, x)
+    assert np.array_equal(x, np.arange(8)[::-1])
+
+
+def test_atomics_on_a_row():
+    @cuda.jit
+    def kernel(x, out):
+        i = cuda.grid(1)
+        cuda.atomic.add(out[i % 2], i % 3, x[i])
+
+    out = np.zeros((2, 3))
+    clean(kernel, 1, 12, np.ones(12), out)
+    assert (out == 2).all()
+
+
+def test_a_barrier_in_a_condition():
+    @cuda.jit
+    def kernel(x):
+        t = cuda.threadIdx.x
+        while cuda.syncthreads_or(x[t] > 0):
+            if x[t] > 0:
+                x[t] -= 1
+
+    x = np.arange(8.0)
+    clean(kernel, 1, 8, x)
+    assert (x == 0).all()
+
+
+def test_a_device_function_that_returns_early_after_a_barrier():
+    @cuda.jit(device=True)
+    def partner(x, t):
+        tile = cuda.shared.array(8, float64)
+        tile[t] = x[t]
+        cuda.syncthreads()
+        if t % 2 == 0:
+            return tile[t + 1]
+        value = tile[t - 1]
+        return value * 10
+
+    @cuda.jit
+    def kernel(x):
+        t = cuda.threadIdx.x
+        x[t] = partner(x, t)
+
+    x = np.arange(8.0)
+    clean(kernel, 1, 8, x)
+    assert x.tolist() == [1, 0, 3, 20, 5, 40, 7, 60]
+
+
+def test_loop_variables_live_on():
+    @cuda.jit
+    def kernel(x, n):
+        t = cuda.threadIdx.x
+        last = -1
+        for k in range(n):
+            last = k
+            cuda.syncthreads()
+        for k in range(4):
+            if k == t:
+                break
+        x[t] = last * 10 + k
+
+    x = np.zeros(6)
+    clean(kernel, 1, 6, x, 2)
+    assert x.tolist() == [10, 11, 12, 13, 13, 13]
+    clean(kernel, 1, 6, x, 0)
+    assert x.tolist() == [-10, -9, -8, -7, -7, -7]
+
+
+def test_nanosleep():
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(1)
+        cuda.nanosleep(10)
+        x[i] = 1
+
+    x = np.zeros(4)
+    clean(kernel, 1, 4, x)
+    assert (x == 1).all()
+
+
+def test_recursion_is_refused():
+    @cuda.jit(device=True)
+    def factorial(n):
+        if n <= 1:
+            return 1
+        return n * factorial(n - 1)
+
+    @cuda.jit
+    def kernel(x):
+        x[0] = factorial(4)
+
+    with pytest.raises(cuda.UnsupportedKernel, match="factorial"):
+        kernel[1, 1](np.zeros(1, np.int64))
+
+
+def test_ellipsis():
+    def kernel(a, out):
+        column = a[..., 1]
+        out[0] = column[2]
+        out[1] = a[1, ...][0]
+
+    assert run(kernel, np.arange(12.0).reshape(3, 4), out=2) == [9, 4]
+
+
+def test_attributes_of_arrays():
+    def kernel(a, out):
+        out[0] = a.itemsize
+        out[1] = a.nbytes
+        out[2] = a.strides[0]
+        out[3] = a.T.shape[0]
+        out[4] = a.ravel()[3]
+        out[5] = a.flat[2]
+        out[6] = a.reshape(2, 6)[1, 2]
+
+    a = np.arange(12.0).reshape(3, 4)
+    assert run(kernel, a, out=7) == [8, 96, 32, 4, 3, 2, 8]
+
+
+def test_fields_of_arrays_of_records():
+    @cuda.jit
+    def kernel(points):
+        i = cuda.grid(1)
+        points["x"][i] = points["x"][i] + points[i]["n"]
+        points[i].n = 2
+
+    points = np.zeros(4, [("x", np.float64), ("n", np.int32)])
+    points["n"] = np.arange(4)
+    clean(kernel, 1, 4, points)
+    assert points["x"].tolist() == [0, 1, 2, 3]
+    assert points["n"].tolist() == [2] * 4
+
+
+def test_named_tuples():
+    @cuda.jit
+    def kernel(x, line):
+        i = cuda.grid(1)
+        x[i] = line.slope * i + line.start
+
+    x = np.zeros(4)
+    clean(kernel, 1, 4, x, Line(2.5, 1))
+    assert x.tolist() == [1, 3.5, 6, 8.5]
+
+
+class Line(NamedTuple):
+    slope: float
+    start: int
+
+
+class Colour(IntEnum):
+    RED = 1
+    BLUE = 2
+
+
+def test_enumerations():
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(1)
+        x[i] = Colour.BLUE + i
+
+    x = np.zeros(4)
+    clean(kernel, 1, 4, x)
+    assert x.tolist() == [2, 3, 4, 5]
+
+
+def test_walrus():
+    @cuda.jit
+    def kernel(x, y):
+        i = cuda.grid(1)
+        if (value := x[i]) > 1:
+            y[i] = value
+
+    y = np.zeros(4)
+    clean(kernel, 1, 4, np.arange(4.0), y)
+    assert y.tolist() == [0, 0, 2, 3]

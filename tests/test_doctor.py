@@ -249,3 +249,67 @@ def test_a_device_asked_for_that_does_not_work(monkeypatch, capsys):
     (found,) = [x for x in result["findings"] if x["status"] == "problem"]
     assert found["name"] == "device"
     assert "GPU_COURSE_DEVICE" in found["message"]
+
+
+# What runs kernels, and what compiles them for a GPU
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Let the backend have found what the test says."""
+    from gpu_course.cuda import backend
+
+    monkeypatch.delenv("GPU_COURSE_CUDA", raising=False)
+
+    def found(count, native, problem):
+        monkeypatch.setattr(backend, "count_gpus", lambda: (count, problem))
+        monkeypatch.setattr(backend, "try_gpu", lambda: (native, problem))
+
+    return found
+
+
+def test_the_teaching_gpu_is_no_fault(tried, monkeypatch):
+    tried(0, None, "no NVIDIA driver is installed")
+    found = finding("kernels")
+    assert found.status == "ok"
+    assert "the teaching GPU runs them: no NVIDIA driver" in found.message
+    monkeypatch.setenv("GPU_COURSE_CUDA", "traced")
+    assert "GPU_COURSE_CUDA is traced" in finding("kernels").message
+
+
+def test_a_gpu_that_runs_kernels_is_said(tried):
+    tried(1, object(), None)
+    assert finding("kernels").message == "the GPU ran one with numba-cuda"
+
+
+@pytest.mark.parametrize("count", [1, None])
+def test_a_gpu_that_fails_kernels_is_a_problem(tried, count):
+    tried(count, None, "an old driver")
+    assert_problem("kernels", "the GPU fails: an old driver")
+
+
+def test_a_choice_that_cant_be_is_a_problem(tried, monkeypatch):
+    tried(0, None, "no driver")
+    monkeypatch.setenv("GPU_COURSE_CUDA", "gpu")
+    assert_problem("kernels", "no driver", "Unset it")
+    monkeypatch.setenv("GPU_COURSE_CUDA", "fast")
+    assert_problem("kernels", "got 'fast'")
+
+
+def test_no_compiler_for_gpus_is_no_fault(monkeypatch):
+    from gpu_course.cuda import compiler
+
+    monkeypatch.setattr(compiler, "missing", lambda: "there is none")
+    found = finding("CUDA compiler")
+    assert (found.status, found.message) == ("absent", "there is none")
+
+
+def test_a_compiler_that_fails_is_a_problem(monkeypatch):
+    from gpu_course.cuda import compiler
+
+    def resources(*given):
+        raise OSError("libnvvm is broken\nand so on")
+
+    monkeypatch.setattr(compiler, "missing", lambda: None)
+    monkeypatch.setattr(compiler, "resources", resources)
+    assert_problem("CUDA compiler", "libnvvm is broken")

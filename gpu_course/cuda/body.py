@@ -13,6 +13,7 @@ from numba.np.numpy_support import as_dtype
 
 from gpu_course.cuda.intrinsics import FENCES
 from gpu_course.cuda.liveness import copied
+from gpu_course.cuda.ranges import key
 from gpu_course.cuda.regions import NotCompilable, annotate
 
 AXES = {
@@ -40,6 +41,8 @@ class Program:
         Line and array name of each place that can fail or be interrupted.
     waits : bool
         Whether threads wait for each other.
+    proven : frozenset
+        Indices that need no check, as `ranges.proven` returns them.
     """
 
     text: str = ""
@@ -47,6 +50,7 @@ class Program:
     scratch: dict = field(default_factory=dict)
     sites: list = field(default_factory=list)
     waits: bool = False
+    proven: frozenset = frozenset()
     devices: dict = field(default_factory=dict)
     arrays: dict = field(default_factory=dict)
 
@@ -86,8 +90,9 @@ class Body(ast.NodeTransformer):
         Variables whose place holds a wider type than each use has.
     """
 
-    def __init__(self, program, casts=()):
+    def __init__(self, program, casts=(), in_kernel=True):
         self.program, self.casts = program, casts
+        self.in_kernel = in_kernel  # else in a device function
         self.used = []  # scratch arrays
 
     def text(self, node):
@@ -180,10 +185,27 @@ class Body(ast.NodeTransformer):
             if isinstance(part, ast.Slice):
                 new.append(self.visit(part))
                 continue
+            if self.is_proven(at, axis):
+                new.append(call("_uint64", self.visit(part)))
+                continue
             site = ast.Constant(self.program.site(at, name))
             place = [self.visit(copied(array)), ast.Constant(axis)]
             new.append(call("_at", *place, self.visit(part), site, *extra))
         return new[0] if len(new) == 1 else ast.Tuple(new, ast.Load())
+
+    def is_proven(self, node, axis=None):
+        """Whether an index needs no check, or a comparison is true."""
+        return (
+            self.in_kernel
+            and isinstance(node, ast.Subscript | ast.Compare)
+            and not hasattr(node, "inlined")
+            and key(node, axis) in self.program.proven
+        )
+
+    def visit_Compare(self, node):  # noqa: N802
+        if self.is_proven(node):
+            return ast.Constant(True)
+        return self.generic_visit(node)
 
     def visit_Subscript(self, node):  # noqa: N802
         owner = getattr(node.value, "type", None)
@@ -278,7 +300,7 @@ def device_function(typed, program):
     key = (typed.source.function, typed.argument_types)
     if key not in program.devices:
         name = f"_device{len(program.devices)}_{typed.source.name}"
-        rewriter = Body(program)
+        rewriter = Body(program, in_kernel=False)
         body = rewriter.lines(annotate(typed))
         arrays = list(dict.fromkeys(rewriter.used))
         names = ", ".join([PASSED, *arrays, *typed.source.parameters])

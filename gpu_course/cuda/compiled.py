@@ -11,7 +11,8 @@ from numba.core import types
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import as_dtype
 
-from gpu_course.cuda.body import PASSED, Body, Program, statement
+from gpu_course.cuda.body import Body, Program, statement
+from gpu_course.cuda.intrinsics import SHUFFLES
 from gpu_course.cuda.liveness import assigned, copied, exposed, used
 from gpu_course.cuda.regions import (
     BLOCK_WIDE,
@@ -189,7 +190,7 @@ class Blocks:
         self.open = []  # masks of the ifs and loops around
         self.loops = []  # (mask, mask of the iteration, open masks outside)
         self.rewriter = Body(program, self.places.several)
-        self.returns = _has_return(body)
+        self.returns = program.waits and _has_return(body)
         for name, kind in self.places.kept.items():
             self.scratch(f"_kept_{name}", kind)
 
@@ -298,6 +299,8 @@ class Blocks:
     def cleared(self, node):
         """Return the masks that a thread leaves with a break and so on."""
         if isinstance(node, ast.Return):
+            if not self.returns:
+                return []  # nothing comes after the one region
             return ["_alive", *dict.fromkeys(self.open)]
         loop, iteration, outside = self.loops[-1]
         inner = [n for n in self.open[outside:] if n != loop]
@@ -385,45 +388,71 @@ class Blocks:
         if operation in BLOCK_WIDE and mask:
             self.add(f"_all_here({mask}, {alive}, {site}, _b, _w)")
         number = self.masks = self.masks + 1
-        slots = []
-        arguments = _arguments(node)
-        if arguments:
-            depth = self.threads(mask)
-            self.bring([ast.Expr(a) for a in arguments])
-            for argument in arguments:
-                kind = getattr(argument, "type", None) or types.int64
-                slot = self.scratch(f"_slot{number}_{len(slots)}", kind)
-                slots.append(slot)
-                self.add(f"{slot}[_t] = {self.rewriter.text(argument)}")
-            self.depth = depth
-        if operation == "syncthreads" or (
-            operation == "syncwarp" and not slots
-        ):
+        slots = self.slots(node, mask, number)
+        if operation in ("syncthreads", "grid_sync"):
             return
-        target = None
-        if isinstance(node, ast.Assign):
-            (name,) = node.targets
-            target = name
         if operation in BLOCK_WIDE:
-            value = f"_{operation}({here}, {', '.join(slots)})"
-            if target and self.places.of_block(node):
-                self.add(f"{target.id} = {value}")
-                return
-            result = f"_result{number}"
-            self.add(f"{result} = {value}")
-            read = result
-        else:
-            if operation != "activemask":
-                first = slots[0] if slots else "None"
-                names = f"{here}, {alive}, {first}, {site}, _b, _w"
-                self.add(f"_together({names})")
-            if operation == "syncwarp":
-                return
-            result = self.scratch(f"_result{number}", node.value.type)
-            self.add(f"_{operation}({', '.join([here, result, *slots])})")
-            read = f"{result}[_t]"
-        if target is None:
+            self.answer_block(node, operation, here, slots, number, mask)
             return
+        if mask and operation != "activemask":
+            # Where all have come no mask names a lane that hasn't.
+            names = f"{here}, {alive}, {slots[0]}, {site}, _b, _w"
+            self.add(f"_together({names})")
+        if operation == "syncwarp":
+            return
+        if operation in SHUFFLES:
+            slots = slots[1:]
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        kind = node.value.type
+        if (
+            isinstance(target, ast.Name)
+            and self.places.kept.get(target.id) == kind
+        ):
+            result = f"_kept_{target.id}"
+            self.add(f"_{operation}({', '.join([here, result, *slots])})")
+            return
+        if isinstance(kind, types.BaseTuple):
+            raise NotCompilable("a warp operation with two results")
+        result = self.scratch(f"_result{number}", kind)
+        self.add(f"_{operation}({', '.join([here, result, *slots])})")
+        if target is not None:
+            self.give(target, f"{result}[_t]", mask)
+
+    def slots(self, node, mask, number):
+        """Write each thread's arguments to arrays; return their names."""
+        operation = node.value.plan[1]
+        arguments = list(node.value.args)
+        if operation == "syncwarp" and mask and not arguments:
+            arguments = [ast.Constant(0xFFFFFFFF)]
+        unread = not mask and operation in (*SHUFFLES, "syncwarp")
+        slots = []
+        depth = self.threads(mask) if arguments else self.depth
+        self.bring([ast.Expr(a) for a in arguments])
+        for place, argument in enumerate(arguments):
+            kind = getattr(argument, "type", None) or types.int64
+            if operation in SHUFFLES and place == 1:
+                kind = node.value.type
+            slots.append(f"_slot{number}_{place}")
+            if place or not unread:
+                self.scratch(slots[-1], kind)
+                self.add(f"{slots[-1]}[_t] = {self.rewriter.text(argument)}")
+            else:
+                self.add("pass")
+        self.depth = depth
+        return slots
+
+    def answer_block(self, node, operation, here, slots, number, mask):
+        """Write a barrier that gives all threads the same number."""
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        value = f"_{operation}({here}, {', '.join(slots)})"
+        if target and self.places.of_block(node):
+            self.add(f"{target.id} = {value}")
+        elif target:
+            self.add(f"_result{number} = {value}")
+            self.give(target, f"_result{number}", mask)
+
+    def give(self, target, value, mask):
+        """Write the assignment of a result in each thread."""
         depth = self.threads(mask)
         if isinstance(target, ast.Name):
             kept = target.id in self.places.kept
@@ -431,7 +460,7 @@ class Blocks:
         else:
             self.bring([ast.Expr(target.value), ast.Expr(target.slice)])
             place = self.rewriter.text(target)
-        self.add(f"{place} = {read}")
+        self.add(f"{place} = {value}")
         self.depth = depth
 
 
@@ -513,12 +542,14 @@ def _loops(body, places, together, changed):
     return new
 
 
-def write(typed):
+def write(typed, proven=frozenset()):
     """Write a typed kernel as a function of a range of blocks.
 
     Parameters
     ----------
     typed : lowering.Typed
+    proven : frozenset
+        Indices that need no check, as `ranges.proven` returns them.
 
     Returns
     -------
@@ -535,24 +566,18 @@ def write(typed):
         raise NotCompilable("float16, which the CPU's compiler lacks")
     if typed.together:
         raise NotCompilable("blocks that wait for each other")
-    program = Program()
+    program = Program(proven=proven)
     names = typed.source.parameters
     body = Flatten().block(annotate(typed))
     program.waits = any(map(waits, body))
-    if program.waits:
-        kinds = dict(zip(names, typed.argument_types, strict=True))
-        blocks = Blocks(body, program, kinds)
-        blocks.block(blocks.body, None)
-        start = [f"{n} = _in_{n}" for n in names if n in blocks.places.local]
-        start += [
-            f"_kept_{n}[:] = {n}" for n in names if n in blocks.places.kept
-        ]
-        if blocks.returns:
-            start.append("_alive[:] = True")
-        lines = blocks.lines
-    else:
-        lines, start = _whole(body, program, names), []
-        blocks = None
+    kinds = dict(zip(names, typed.argument_types, strict=True))
+    blocks = Blocks(body, program, kinds)
+    blocks.block(blocks.body, None)
+    places = blocks.places
+    start = [f"{n} = _in_{n}" for n in names if n in places.local]
+    start += [f"_kept_{n}[:] = {n}" for n in names if n in places.kept]
+    if blocks.returns:
+        start.append("_alive[:] = True")
     start += [
         f"_clear({name})"
         for name, (where, *_) in program.scratch.items()
@@ -560,8 +585,7 @@ def write(typed):
     ]
     if any(where == "dynamic" for where, *_ in program.scratch.values()):
         start.append("_clear(_pool)")
-    changed = blocks.places.local if blocks else ()
-    received = [f"_in_{n}" if n in changed else n for n in names]
+    received = [f"_in_{n}" if n in places.local else n for n in names]
     text = [
         "@_entry",
         "def _launch(_first, _last, _bdx, _bdy, _bdz, _gx, _gy, _gz, _w, "
@@ -572,25 +596,7 @@ def write(typed):
         "        _by = _b // _gx % _gy",
         "        _bz = _b // (_gx * _gy)",
         *("        " + line for line in start),
-        *lines,
+        *blocks.lines,
     ]
     program.text += "\n".join(text) + "\n"
     return program
-
-
-def _whole(body, program, names):
-    """Write a kernel without waits: each thread is one call."""
-    rewriter = Body(program)
-    lines = rewriter.lines(body)
-    arrays = list(dict.fromkeys(rewriter.used))
-    given = ", ".join([PASSED, *names, *arrays])
-    thread = ["@_njit", f"def _thread({given}):"]
-    thread += ["    " + line for line in lines]
-    program.text += "\n".join([*thread, "", ""])
-    loops = ["    " * (2 + k) + line for k, line in enumerate(THREADS)]
-    inner = "    " * 5
-    return [
-        *loops,
-        f"{inner}_t = (_tz * _bdy + _ty) * _bdx + _tx",
-        f"{inner}_thread({given})",
-    ]

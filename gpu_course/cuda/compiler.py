@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-import linecache
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from unittest.mock import patch
 
 from numba.core import sigutils
 
+from gpu_course.cuda.cubin import labelled, section_sizes
 from gpu_course.cuda.occupancy import SYSTEM_SHARED, compute_capability
 
 COMPILER, DISASSEMBLER = "numba-cuda[cu13]", "nvidia-cuda-nvdisasm"
@@ -51,19 +51,6 @@ class Resources:
     constant_bytes: int
     spill_store_bytes: int
     spill_load_bytes: int
-
-
-class Sass(str):
-    """Machine code as text, under the Python lines it was made from.
-
-    Attributes
-    ----------
-    instructions : tuple of (int, str)
-        Each instruction with the number of its line in the file or cell that
-        holds the kernel; 0 where the compiler names none.
-    """
-
-    instructions = ()
 
 
 def ptx(kernel, cc, signature=None):
@@ -105,7 +92,8 @@ def sass(kernel, cc, signature=None):
         A str; its ``instructions`` are pairs of (line, instruction).
     """
     capability = supported(cc)
-    library = _compiled(kernel, capability, signature, lineinfo=True)
+    lines = {} if kernel.options.get("debug") else {"lineinfo": True}
+    library = _compiled(kernel, capability, signature, **lines)
     code, _ = _linked(library, capability)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kernel.cubin"
@@ -114,7 +102,7 @@ def sass(kernel, cc, signature=None):
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"nvdisasm failed: {done.stderr.strip()}")
-    return _labelled(done.stdout, kernel.py_func.__code__.co_filename)
+    return labelled(done.stdout, kernel.py_func.__code__.co_filename)
 
 
 def resources(kernel, cc, signature=None):
@@ -137,7 +125,7 @@ def resources(kernel, cc, signature=None):
         )
     }
     spills = re.findall(r"(\d+) bytes spill (stores|loads)", said)
-    sections = _section_sizes(code)
+    sections = section_sizes(code)
     shared = numbers.get("bytes smem", 0)
     if not library._lto:  # then the assembler doesn't say it
         shared = sections.get(f".nv.shared.{library._entry_name}", 0)
@@ -284,57 +272,3 @@ def disassembler():
     files = importlib.metadata.files(DISASSEMBLER) or ()
     (tool,) = [file.locate() for file in files if file.stem == "nvdisasm"]
     return tool
-
-
-def _labelled(listing, filename):
-    """Return nvdisasm's listing as `Sass`.
-
-    Of a device function that was compiled into its caller the listing names
-    the line and those of all callers; the innermost of the kernel's file
-    counts.
-    """
-    instructions, text, labelled = [], [], None
-    places, complete = [], True
-    for row in listing.splitlines():
-        place = re.search(r'//## File "(.*?)", line (\d+)', row)
-        code = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(.*?)\s*;", row)
-        if place:
-            places = [] if complete else places
-            complete = False
-            if Path(place[1]).name == Path(filename).name:
-                places.append(int(place[2]))
-        elif code and code[1] != "NOP":  # which only fill up the end
-            complete = True
-            line = places[0] if places else 0
-            if line != labelled:
-                source = linecache.getline(filename, line).strip()
-                text.append(f"line {line}: {source}")
-                labelled = line
-            text.append(f"    {code[1]}")
-            instructions.append((line, code[1]))
-        elif row.startswith(".L_x"):
-            text.append(row)
-    made = Sass("\n".join(text) + "\n")
-    made.instructions = tuple(instructions)
-    return made
-
-
-def _section_sizes(code):
-    """Return {name: bytes} of the sections of an ELF file of 64 bits.
-
-    The layout is that of elf(5): the header says where the table of sections
-    is, and each row of it where the section's name and how long it is.
-    """
-
-    def number(start, size):
-        return int.from_bytes(code[start : start + size], "little")
-
-    table, row, count = number(40, 8), number(58, 2), number(60, 2)
-    starts = [table + row * index for index in range(count)]
-    names = number(starts[number(62, 2)] + 24, 8)
-    sizes = {}
-    for start in starts:
-        first = names + number(start, 4)
-        name = code[first : code.index(b"\0", first)].decode()
-        sizes[name] = number(start + 32, 8)
-    return sizes

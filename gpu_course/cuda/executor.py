@@ -35,8 +35,9 @@ class Compiled:
         self.function = None
 
     @property
-    def is_stored(self):
-        return store.is_stored(self.path)
+    def is_ready(self):
+        """Whether it is compiled, here or on the disk."""
+        return self.function is not None or store.is_stored(self.path)
 
     def load(self, arguments):
         """Compile for these arguments, or take it from the disk."""

@@ -158,10 +158,8 @@ class Kernel:
         return self[-(-ntasks // tpb), tpb, stream, sharedmem]
 
     def specialize(self, *arguments):
-        """Compile for the types of these arguments; return the kernel."""
-        version, _ = self._prepare(arguments)
-        if version.program() is not None:
-            version.compiled()
+        """Take note of the types of these arguments; return the kernel."""
+        self._prepare(arguments)
         return self
 
     def lowered(self, *arguments, executor="compiled"):

@@ -17,7 +17,8 @@ from gpu_course.cuda.generators import define
 from gpu_course.cuda.lowering import lower
 from gpu_course.cuda.machine import Machine, TooSlow
 from gpu_course.cuda.record import MARKERS
-from gpu_course.cuda.regions import NotCompilable
+from gpu_course.cuda.ranges import proven
+from gpu_course.cuda.regions import NotCompilable, annotate
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
 MOST_THREADS = 20_000  # that plain Python runs in about this time
@@ -55,8 +56,10 @@ class Version:
         self.forms = {}
         self.lock = threading.RLock()
         self.plain_s = 0.0  # spent in plain Python so far
-        self._program = None
-        self._compiled = None
+        self._program = None  # with every index checked
+        self._body = None
+        self._variants = {}  # proven indices to `executor.Compiled`
+        self._proven = {}
 
     def form(self, trace):
         """Return the plain Python form, or the one that records."""
@@ -77,18 +80,44 @@ class Version:
                 return None
             return self._program
 
-    def compiled(self):
-        """Return the `executor.Compiled` of the program."""
-        with self.lock:
-            if self._compiled is None:
-                self._compiled = executor.Compiled(self.program(), self.kinds)
-            return self._compiled
+    def compiled(self, launcher, hosts):
+        """Return the `executor.Compiled` for a launch.
 
-    @property
-    def is_ready(self):
-        """Whether the compiled function is here, or quickly loaded."""
-        compiled = self.compiled()
-        return compiled.function is not None or compiled.is_stored
+        It checks the indices that can't be proven to be inside. One that was
+        compiled for a launch with fewer proofs serves as well.
+        """
+        with self.lock:
+            proven = self._proofs(launcher, hosts)
+            ready = [
+                p for p, c in self._variants.items()
+                if c.function is not None and p <= proven
+            ]  # fmt: skip
+            best = max(ready, key=len, default=None)
+            if best is None or (
+                best != proven and launcher.threads > MOST_THREADS
+            ):
+                best = proven
+            if best not in self._variants:
+                program = write(self.typed, best)
+                made = executor.Compiled(program, self.kinds)
+                self._variants[best] = made
+            return self._variants[best]
+
+    def _proofs(self, launcher, hosts):
+        """Return the indices that are surely inside; remembers launches."""
+        described = tuple(
+            h.shape if isinstance(h, np.ndarray) else h for h in hosts
+        )
+        key = (launcher.grid, launcher.block, described)
+        if key not in self._proven:
+            if self._body is None:
+                self._body = annotate(self.typed)
+            if len(self._proven) > 256:
+                self._proven.clear()
+            self._proven[key] = proven(
+                self._body, self.typed.source.parameters, launcher, hosts
+            )
+        return self._proven[key]
 
     def run_generators(self, launcher, hosts, trace=False, reverse=False,
                        patience_s=None, strict=False):  # fmt: skip
@@ -117,13 +146,16 @@ class Version:
             raise machine.stop
 
     def run_compiled(self, launcher, hosts):
-        executor.run(self.compiled(), self.name, launcher, hosts)
+        compiled = self.compiled(launcher, hosts)
+        executor.run(compiled, self.name, launcher, hosts)
 
     def run(self, launcher, hosts):
         """Run in plain Python or compiled, whichever is sooner done."""
         if self.program() is None:
             self.run_plain(launcher, hosts)
-        elif self.is_ready or not self._try_plain(launcher, hosts):
+        elif self.compiled(launcher, hosts).is_ready or not self._try_plain(
+            launcher, hosts
+        ):
             self.run_compiled(launcher, hosts)
 
     def _try_plain(self, launcher, hosts):

@@ -7,6 +7,7 @@ order shows.
 
 import itertools
 import time
+import traceback
 from array import array
 
 import numpy as np
@@ -359,6 +360,16 @@ class Machine:
         try:
             with np.errstate(all="ignore"):
                 self.run_blocks(function, arguments, waits, together)
+        except KeyboardInterrupt as interrupt:
+            lines = [
+                number
+                for frame, number in traceback.walk_tb(interrupt.__traceback__)
+                if frame.f_globals is function.__globals__
+            ]
+            if lines:
+                line = f"interrupted in {self.name}, line {lines[-1]}"
+                interrupt.add_note(line)
+            raise
         except Stop as stop:
             self.stop = stop
             if stop.finding not in self.findings:

@@ -1,5 +1,7 @@
 """Findings on memory, in words: kernel, line, array, index and threads."""
 
+from bisect import bisect_right
+
 import numpy as np
 
 from .ordering import LOAD
@@ -43,10 +45,12 @@ class _Places:
     def __init__(self, record, space):
         self.record = record
         held = [a for a in record.allocations if a.space == space]
-        self.at = {}
+        held.sort(key=lambda a: a.address)
+        self.at, self.named = {}, {}
         for allocation in held:
             self.at.setdefault(allocation.address, []).append(allocation)
-        self.addresses = np.array(sorted(self.at), dtype=np.int64)
+            self.named.setdefault(allocation.name, []).append(allocation)
+        self.addresses = np.array(list(self.at), dtype=np.int64)
 
     def find(self, address):
         """Return the place in `addresses` of each address, -1 for none."""
@@ -56,10 +60,14 @@ class _Places:
         """Return the array at a place, if several the one a site names."""
         if place < 0:
             return None
-        held = self.at[int(self.addresses[place])]
-        named = [a for a in held if a.name == site.array]
+        start = int(self.addresses[place])
+        named = self.named.get(site.array, [])
+        last = bisect_right(named, start, key=lambda a: a.address) - 1
+        if last >= 0 and start < named[last].address + named[last].nbytes:
+            return named[last]
+        held = self.at[start]
         sized = [a for a in held if a.dtype.itemsize == site.itemsize]
-        return (named or sized or held)[0]
+        return (sized or held)[0]
 
     def element(self, place, site, address):
         """Return name and index of an element, and how messages show it."""

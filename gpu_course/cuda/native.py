@@ -15,6 +15,7 @@ from gpu_course.cuda.kernel import DeviceFunction, Kernel
 
 MODULES = {
     "gpu_course.cuda": "numba.cuda",
+    "gpu_course.cuda.cg": "numba.cuda.cg",
     "gpu_course.cuda.random": "numba.cuda.random",
 }
 

@@ -253,46 +253,41 @@ def _member(here, masks, t, other):
 
 
 @helper
-def _source(here, masks, result, values, t, lane, source, width):
-    start = lane // width * width
-    other = t - lane + source
-    inside = start <= source < start + width
-    if inside and other < here.size and here[other]:
+def _take(here, result, values, t, source):
+    """Give a lane the value of another, or its own if that isn't there."""
+    other = t - (t & 31) + source
+    if 0 <= source < 32 and other < here.size and here[other]:
         result[t] = values[other]
     else:
         result[t] = values[t]
 
 
 @helper
-def _shfl_sync(here, result, masks, values, lanes):
+def _shfl_sync(here, result, values, lanes):
     for t in range(here.size):
         if here[t]:
-            source = lanes[t] % 32
-            _source(here, masks, result, values, t, t % 32, source, 32)
+            _take(here, result, values, t, lanes[t] & 31)
 
 
 @helper
-def _shfl_up_sync(here, result, masks, values, deltas):
+def _shfl_up_sync(here, result, values, deltas):
     for t in range(here.size):
         if here[t]:
-            source = t % 32 - deltas[t]
-            _source(here, masks, result, values, t, t % 32, source, 32)
+            _take(here, result, values, t, (t & 31) - deltas[t])
 
 
 @helper
-def _shfl_down_sync(here, result, masks, values, deltas):
+def _shfl_down_sync(here, result, values, deltas):
     for t in range(here.size):
         if here[t]:
-            source = t % 32 + deltas[t]
-            _source(here, masks, result, values, t, t % 32, source, 32)
+            _take(here, result, values, t, (t & 31) + deltas[t])
 
 
 @helper
-def _shfl_xor_sync(here, result, masks, values, others):
+def _shfl_xor_sync(here, result, values, others):
     for t in range(here.size):
         if here[t]:
-            source = t % 32 ^ others[t]
-            _source(here, masks, result, values, t, t % 32, source, 32)
+            _take(here, result, values, t, (t & 31) ^ others[t])
 
 
 @helper

@@ -174,6 +174,7 @@ class Flatten:
         body = annotate(device)
         for statement in body:
             for inner in ast.walk(statement):
+                inner.inlined = True
                 if isinstance(inner, ast.Name) and not hasattr(
                     inner, "constant"
                 ):

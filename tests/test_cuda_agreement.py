@@ -1,0 +1,235 @@
+"""Three executors and two oracles give the same bits on generated kernels.
+
+The first oracle is Numba's compiler for the CPU, on expressions. The second
+is Numba's CUDA simulator, on kernels whose arithmetic is the same in Python,
+NumPy and Numba: the simulator runs a kernel as it stands, so that int8 + int8
+is int8 there and int64 in compiled code. No kernel for it uses a warp
+operation, which it lacks. On these kernels the bits are the same too, so no
+tolerance is needed.
+
+``gpu-course test -- -m long tests/test_cuda_agreement.py`` is the long run.
+"""
+
+import os
+import pickle
+import random
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from generated_expressions import DTYPES, Expressions, output_for, same, values
+from generated_kernels import KernelWriter, imported
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from numba import types, typeof
+
+EXECUTORS = ("python", "traced", "compiled")
+LANES = 40  # values of each dtype that an expression is computed of
+OUTPUTS = ("int64", "uint64", "float64", "complex128")
+SCALARS = ("int32", "int64", "uint64", "float32", "float64")
+PARAMETERS = [*(f"a_{d}" for d in DTYPES), *(f"s_{d}" for d in SCALARS),
+              *(f"o_{d}" for d in OUTPUTS)]  # fmt: skip
+SIMULATOR = """\
+import pickle, sys, warnings
+warnings.simplefilter("ignore")
+from generated_kernels import imported
+from pathlib import Path
+cases = pickle.load(sys.stdin.buffer)
+done = []
+for number, (source, configuration, arguments) in enumerate(cases):
+    source = source.replace("from gpu_course import", "from numba import")
+    module = imported(Path(sys.argv[1]), f"simulated{number}", source)
+    module.kernel[configuration](*arguments)
+    done.append(arguments)
+pickle.dump(done, sys.stdout.buffer)
+"""
+
+
+def rounds(count):
+    """Return the settings of a test with so many examples."""
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+# Hypothesis controls what these generators draw, so it can make a kernel
+# that fails smaller.
+randoms = st.randoms(use_true_random=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return where kernels are written, and keep their cache there too."""
+    made = tmp_path_factory.mktemp("kernels")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPU_COURSE_DATA", str(made / "cache"))
+        yield made
+
+
+def launched(kernel, configuration, arguments, executor):
+    """Run a kernel on one executor and return its arguments."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPU_COURSE_CUDA", executor)
+        kernel[configuration](*arguments)
+    return arguments
+
+
+def assert_same(names, one, two):
+    for name, a, b in zip(names, one, two, strict=True):
+        if isinstance(a, np.ndarray):
+            equal = same(a, b)
+            assert equal.all(), (name, np.argwhere(~equal)[0], a, b)
+
+
+def agree(case, folder):
+    """Check that the executors agree on a case and the trace is clean."""
+    note(f"{case.source}\n{case.configuration}\n{case.inputs}")
+    module = imported(folder, f"kernel{len(list(folder.iterdir()))}",
+                      case.source)  # fmt: skip
+    kernel = module.kernel
+    results = [
+        launched(kernel, case.configuration, case.arguments(), executor)
+        for executor in EXECUTORS
+    ]
+    for result in results[1:]:
+        assert_same(case.inputs, results[0], result)
+    kernel.check[case.configuration](*case.arguments())
+    return kernel, results[0]
+
+
+# Expressions
+
+
+def expressions(random, count):
+    """Return scalars, arrays and expressions of them."""
+    arrays = [values(random, dtype, LANES) for dtype in DTYPES]
+    scalars = [values(random, dtype, 1)[0] for dtype in SCALARS]
+    scalars = [s if s.dtype == np.float32 else s.item() for s in scalars]
+    names = {f"v_{d}": typeof(a).dtype
+             for d, a in zip(DTYPES, arrays, strict=True)}  # fmt: skip
+    names |= {f"s_{d}": typeof(s)
+              for d, s in zip(SCALARS, scalars, strict=True)}  # fmt: skip
+    drawn = Expressions(random, {**names, "i": types.int64})
+    texts = [drawn.draw(2) for _ in range(count)]
+    return [*arrays, *scalars], texts
+
+
+def written(texts):
+    """Return a module with a kernel and the same as a function of i."""
+    lines = [f"v_{dtype} = a_{dtype}[i]" for dtype in DTYPES]
+    lines += [
+        f"o_{output_for(kind)}[{row}, i] = {text}"
+        for row, (text, kind) in enumerate(texts)
+    ]
+    body = "\n".join(f"    {line}" for line in lines)
+    names = ", ".join(PARAMETERS)
+    return (
+        "import math\nimport numpy as np\nfrom gpu_course import cuda\n\n"
+        f"@cuda.jit\ndef kernel({names}):\n    i = cuda.grid(1)\n{body}\n\n"
+        f"def oracle(i, {names}):\n{body}\n"
+    )
+
+
+def oracle_results(module, inputs, count):
+    """Return what Numba computes, or None if it raises."""
+    outputs = [np.zeros((count, LANES), dtype) for dtype in OUTPUTS]
+    compiled = numba.njit(error_model="numpy")(module.oracle)
+    try:
+        for i in range(LANES):
+            compiled(i, *inputs, *outputs)
+    except (ArithmeticError, numba.core.errors.NumbaError):
+        return None  # a power of zero, a division of complex numbers
+    return outputs
+
+
+def check_expressions(random, folder, executors):
+    inputs, texts = expressions(random, EXPRESSIONS)
+    number = len(list(folder.iterdir()))
+    expected = None
+    while expected is None and texts:
+        module = imported(folder, f"expressions{number}", written(texts))
+        expected = oracle_results(module, inputs, len(texts))
+        if expected is None:  # without the one that raises, if it is alone
+            number += 1
+            texts = texts[: len(texts) // 2]
+    for executor in executors:
+        outputs = [np.zeros_like(e) for e in expected]
+        launched(module.kernel, (1, LANES), [*inputs, *outputs], executor)
+        for one, two in zip(expected, outputs, strict=True):
+            wrong = np.argwhere(~same(one, two))
+            if wrong.size:
+                row, lane = wrong[0]
+                raise AssertionError(
+                    f"{executor}: {texts[row][0]} is {two[row, lane]}, by "
+                    f"Numba {one[row, lane]}, for lane {lane} of "
+                    f"{dict(zip(PARAMETERS, inputs, strict=False))}"
+                )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_arithmetic_is_numba_s(folder, seed):
+    check_expressions(random.Random(seed), folder, ("python", "traced"))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_arithmetic_is_numba_s_at_length(folder):
+    for seed in range(1000, 1300):
+        check_expressions(random.Random(seed), folder, EXECUTORS)
+
+
+# Kernels
+
+
+@given(random=randoms)
+@rounds(50)
+def test_executors_agree(folder, random):
+    agree(KernelWriter(random, steps=2).write(), folder)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@given(random=randoms)
+@rounds(1000)
+def test_executors_agree_at_length(folder, random):
+    agree(KernelWriter(random).write(), folder)
+
+
+def simulated(cases, folder):
+    """Run cases in Numba's simulator, in one process; return arguments."""
+    text = [(c.source, c.configuration, c.arguments()) for c in cases]
+    done = subprocess.run(
+        [sys.executable, "-c", SIMULATOR, str(folder)],
+        input=pickle.dumps(text),
+        capture_output=True,
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1",
+             "PYTHONPATH": os.path.dirname(__file__)},  # fmt: skip
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return pickle.loads(done.stdout)
+
+
+def check_simulator(seeds, folder):
+    cases = [KernelWriter(random.Random(s), tame=True).write() for s in seeds]
+    for case, theirs in zip(cases, simulated(cases, folder), strict=True):
+        _, ours = agree(case, folder)
+        try:
+            assert_same(case.inputs, ours, theirs)
+        except AssertionError as error:
+            error.add_note(f"{case.source}\n{case.configuration}")
+            raise
+
+
+def test_numba_s_simulator_agrees(folder):
+    check_simulator(range(10), folder)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_numba_s_simulator_agrees_at_length(folder):
+    check_simulator(range(1000, 1200), folder)
