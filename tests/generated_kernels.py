@@ -38,7 +38,7 @@ CATEGORIES = {"int": types.int64, "float": types.float64,
 ZEROS = "OUTPUT"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """A kernel with its launch.
 
@@ -58,6 +58,9 @@ class Case:
     inputs: dict
     configuration: tuple
     warps: bool
+
+    def __repr__(self):
+        return f"{self.source}\n{self.configuration}\n{self.inputs}"
 
     def arguments(self):
         """Return fresh copies of the arguments."""

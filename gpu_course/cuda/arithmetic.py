@@ -37,6 +37,11 @@ def python_number(value):
     return value
 
 
+def like(value, items):
+    """Return a tuple of items, a named one if the value is."""
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+
+
 def divide(a, b):
     if b == 0 and not isinstance(a, np.generic):
         with np.errstate(all="ignore"):

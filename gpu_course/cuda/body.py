@@ -129,7 +129,7 @@ class Body(ast.NodeTransformer):
             return self.atomic(node, detail)
         if detail in ("grid", "gridsize"):
             return expression(grid_text(detail, node.args[0].value))
-        if detail in FENCES:
+        if detail in FENCES or detail == "nanosleep":
             return ast.Constant(None)
         arguments = [self.visit(a) for a in node.args]
         if detail in ("popc", "clz", "ffs", "brev"):
@@ -160,7 +160,7 @@ class Body(ast.NodeTransformer):
         if hasattr(node, "constant"):
             node.id = self.program.constant(node.id, node.constant)
         elif isinstance(node.ctx, ast.Load) and node.id in self.casts:
-            if isinstance(node.type, types.Number | types.Boolean):
+            if isinstance(getattr(node, "type", None), types.Number | types.Boolean):
                 return converted(node, node.type)
         return node
 
@@ -209,6 +209,8 @@ class Body(ast.NodeTransformer):
 
     def visit_Subscript(self, node):  # noqa: N802
         owner = getattr(node.value, "type", None)
+        if isinstance(owner, types.NumpyFlatType):
+            raise NotCompilable("flat, whose index nothing checks")
         if not isinstance(owner, types.Array):
             return self.generic_visit(node)
         if isinstance(node.ctx, ast.Store) and any(

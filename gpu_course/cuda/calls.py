@@ -180,7 +180,8 @@ class Calls:
         if detail in ("grid", "gridsize"):
             return attribute("_t", f"{detail}{node.args[0].value}")
         if detail in FENCES:
-            return call("_t.fence")
+            block_only = detail == "threadfence_block"
+            return call("_t.block_fence" if block_only else "_t.fence")
         if detail in ("this_grid", "nanosleep"):
             return ast.Constant(0)
         if detail == "lanemask_lt":

@@ -105,6 +105,7 @@ INSTEAD = {
     ast.Yield: ("yield", "a store into an array"),
     ast.YieldFrom: ("yield from", "a loop of stores"),
     ast.Await: ("await", "cuda.syncthreads()"),
+    ast.NamedExpr: (":=", "the assignment, on a line before"),
     ast.List: ("a list", "cuda.local.array"),
     ast.Dict: ("a dict", "an array"),
     ast.Set: ("a set", "an array"),

@@ -330,7 +330,7 @@ class Emitter(Calls, ast.NodeTransformer):
         if isinstance(owner, types.Record):
             return self.load_field(node, node.slice.value)
         value = self.visit(node.value)
-        if not isinstance(owner, types.Array):
+        if not isinstance(owner, types.Array | types.NumpyFlatType):
             return ast.Subscript(value, self.visit(node.slice), ast.Load())
         if isinstance(node.slice, ast.Constant) and isinstance(
             node.slice.value, str

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import itertools
 import operator
 import threading
 
@@ -11,8 +12,10 @@ from numba.core import sigutils, types
 
 from gpu_course.cuda import backend
 from gpu_course.cuda.allocation import Hint
+from gpu_course.cuda.arithmetic import like
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.launch import Version, launch
+from gpu_course.cuda.machine import region
 from gpu_course.cuda.report import Report
 
 MAX_THREADS = 1024  # a block's, CUDA C Programming Guide, table of limits
@@ -257,12 +260,16 @@ class Kernel:
             gpu.launch(self, launcher.configuration, arguments)
             return
         version, hosts = self._prepare(arguments)
+        hosts, copied = _apart(arguments, hosts)
         launch(version, launcher, hosts)
+        for host, copy in copied:
+            if host.flags.writeable:
+                host[...] = copy
 
     def _report(self, launcher, arguments, reverse=False):
         version, hosts = self._prepare(arguments)
         machine = version.run_generators(
-            launcher, _copies(hosts), trace=True, reverse=reverse, strict=True
+            launcher, _copies(arguments, hosts), trace=True, reverse=reverse, strict=True
         )
         return Report(machine.record(version.typed.source))
 
@@ -276,34 +283,55 @@ class Kernel:
                 raise CheckFailed(report.findings[0])
 
 
-def _copies(hosts):
+def _copies(arguments, hosts):
     """Copy the arrays, so that a trace changes none.
 
-    Whole regions of memory are copied, so that views of one array stay views
-    of one array, with their strides.
+    Views of one device array stay views of one array. A host array is
+    copied for itself: Numba gives each such argument memory of its own.
     """
     made = {}
 
-    def copied(value):
+    def copied(given, value):
         if isinstance(value, tuple):
-            return tuple(map(copied, value))
+            pairs = zip(given, value, strict=True)
+            return like(value, [copied(g, v) for g, v in pairs])
         if not isinstance(value, np.ndarray):
             return value
-        owner = value
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        low, high = np.lib.array_utils.byte_bounds(owner)
+        if not isinstance(given, DeviceArray) or not value.size:
+            return value.copy(order="K")
+        low, high = region(value)
         if low not in made:
-            region = (ctypes.c_char * (high - low)).from_address(low)
-            made[low] = bytearray(region) or bytearray(1)
+            memory = (ctypes.c_char * (high - low)).from_address(low)
+            made[low] = bytearray(memory)
         start = value.__array_interface__["data"][0] - low
-        if not value.size:
-            return value.copy()
         return np.ndarray(
             value.shape, value.dtype, made[low], start, value.strides
         )
 
-    return [copied(a) for a in hosts]
+    pairs = zip(arguments, hosts, strict=True)
+    return [copied(given, value) for given, value in pairs]
+
+
+def _apart(arguments, hosts):
+    """Copy host arrays that overlap others; return all, and what was copied.
+
+    On a GPU each host array is copied to the device and back, so they don't
+    meet there.
+    """
+    arrays = [h for h in hosts if isinstance(h, np.ndarray) and h.size]
+    bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]
+    bounds.sort()
+    meet = any(b[0] < a[1] for a, b in itertools.pairwise(bounds))
+    if not meet:
+        return hosts, []
+    new = [
+        value.copy(order="K")
+        if isinstance(value, np.ndarray)
+        and not isinstance(given, DeviceArray) else value
+        for given, value in zip(arguments, hosts, strict=True)
+    ]  # fmt: skip
+    pairs = zip(hosts, new, strict=True)
+    return new, [(a, b) for a, b in pairs if a is not b]
 
 
 def _converted(hosts, kinds):
@@ -340,7 +368,7 @@ def host_value(value):
     if isinstance(value, np.ndarray | np.generic | int | float | complex):
         return value
     if isinstance(value, tuple):
-        return tuple(host_value(item) for item in value)
+        return like(value, [host_value(item) for item in value])
     if value is None:
         return value
     if isinstance(value, Hint):

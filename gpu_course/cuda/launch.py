@@ -105,10 +105,7 @@ class Version:
 
     def _proofs(self, launcher, hosts):
         """Return the indices that are surely inside; remembers launches."""
-        described = tuple(
-            h.shape if isinstance(h, np.ndarray) else h for h in hosts
-        )
-        key = (launcher.grid, launcher.block, described)
+        key = (launcher.grid, launcher.block, *map(_described, hosts))
         if key not in self._proven:
             if self._body is None:
                 self._body = annotate(self.typed)
@@ -180,6 +177,13 @@ class Version:
             return False
         finally:
             self.plain_s += time.perf_counter() - start
+
+
+def _described(value):
+    """Return what the proofs for a launch know of an argument."""
+    if isinstance(value, tuple):
+        return tuple(map(_described, value))
+    return value.shape if isinstance(value, np.ndarray) else value
 
 
 def launch(version, launcher, hosts):

@@ -289,13 +289,15 @@ class _Plan(ast.NodeTransformer):
         return eval(compile(expression, "", "eval"), self.source.names)
 
 
-def lower(function, argument_types):
+def lower(function, argument_types, callers=()):
     """Parse, plan and type a function for one set of argument types.
 
     Parameters
     ----------
     function : callable
     argument_types : tuple of numba types
+    callers : tuple of callable
+        Functions on the way here, to notice one that calls itself.
 
     Returns
     -------
@@ -306,6 +308,10 @@ def lower(function, argument_types):
     UnsupportedKernel, numba.core.errors.TypingError
     """
     source = parse(function)
+    if function in callers:
+        raise source.unsupported(
+            source.tree, "a function that calls itself", "a loop"
+        )
     plan = _Plan(source)
     source.tree.body = [
         new
@@ -318,7 +324,9 @@ def lower(function, argument_types):
         def return_type(arguments):
             known = devices[number]
             if arguments not in known:
-                known[arguments] = lower(plan.functions[number], arguments)
+                known[arguments] = lower(
+                    plan.functions[number], arguments, (*callers, function)
+                )
             return known[arguments].return_type
 
         return return_type

@@ -13,7 +13,7 @@ from array import array
 import numpy as np
 
 from gpu_course.cuda import warp
-from gpu_course.cuda.arithmetic import python_number
+from gpu_course.cuda.arithmetic import like, python_number
 from gpu_course.cuda.memory import SITE_SHIFT, make
 from gpu_course.cuda.record import Allocation, Finding, decode
 from gpu_course.cuda.threads import TURN, WARP, Thread
@@ -209,7 +209,7 @@ class Machine:
         self.name, self.grid, self.block, self.sites = name, grid, block, sites
         self.trace, self.reverse, self.dynamic = trace, reverse, dynamic
         self.events, self.contexts, self.fences = array("q"), array("q"), []
-        self.partial_syncs = []
+        self.partial_syncs, self.block_fences = [], []
         self.note = self.events.append
         self.turn = TURN << SITE_SHIFT
         self.parents, self._kids = [0], {}
@@ -248,27 +248,23 @@ class Machine:
         if isinstance(value, np.ndarray):
             return self.place(value, name, "global")
         if isinstance(value, tuple):
-            return tuple(self.argument(item, name) for item in value)
+            return like(value, [self.argument(item, name) for item in value])
         return python_number(value)
 
     def place(self, data, name, space, block=-1, thread=-1):
-        """Give an array its virtual address, a multiple of 256.
+        """Give an array its virtual address.
 
-        Two arguments that are the same memory have the same address.
+        That is a multiple of 256, or for a view of another array its place
+        in that one.
         """
-        size = max(data.nbytes, 1)
         if space == "global" and data.size:
-            low, high = np.lib.array_utils.byte_bounds(data)
+            low, high = region(data)
+            if low not in self.addresses:
+                self.addresses[low] = self._new_address(high - low)
             real = data.__array_interface__["data"][0]
-            for (begin, end), virtual in self.addresses.items():
-                if begin <= low and high <= end:
-                    address = virtual + real - begin
-                    break
-            else:
-                address = self._new_address(high - low) + real - low
-                self.addresses[low, high] = address + low - real
+            address = self.addresses[low] + real - low
         else:
-            address = self._new_address(size)
+            address = self._new_address(max(data.nbytes, 1))
         self._allocated(name, space, address, data, block, thread)
         return make(data, address, name, space, self)
 
@@ -454,6 +450,16 @@ class Machine:
     def record(self, source):
         """Return the `Record` of a traced run."""
         return decode(self, source)
+
+
+def region(data):
+    """Return the ends of the memory that an array is, or is a view of."""
+    owner = data
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if isinstance(owner.base, bytearray):
+        owner = np.frombuffer(owner.base, np.uint8)
+    return np.lib.array_utils.byte_bounds(owner)
 
 
 class _Kids(list):

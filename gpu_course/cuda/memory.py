@@ -33,7 +33,9 @@ class Memory:
         self.itemsize, self.nbytes = array.itemsize, array.nbytes
         self.items = array
         if array.ndim and array.dtype.char in DIRECT:
-            self.items = memoryview(array)
+            direct = memoryview(array)
+            if direct.format in DIRECT:  # not where it is packed or swapped
+                self.items = direct
         self.plain = self.items is not array or array.dtype.char in BOXED
         if array.ndim:
             self.length, self.step = array.shape[0], array.strides[0]
@@ -54,6 +56,10 @@ class Memory:
 
     def view(self, thread, site, *index):
         """Return the part that an index with slices or fewer axes names."""
+        if ... in index:
+            at = index.index(...)
+            whole = [slice(None)] * (self.ndim - len(index) + 1)
+            index = (*index[:at], *whole, *index[at + 1 :])
         checked = list(index)
         for axis, (i, n) in enumerate(zip(index, self.shape, strict=False)):
             if isinstance(i, int) and not 0 <= i < n:
@@ -204,7 +210,7 @@ QUICK = {(False, 1): Line, (True, 1): TracedLine, (True, 2): TracedPlane}
 def make(array, address, name, space, machine):
     """Return the `Memory` that suits an array and its machine."""
     kind = Traced if machine.trace else Memory
-    if array.dtype.char in DIRECT + BOXED:
+    if array.dtype.char in DIRECT + BOXED and array.dtype.isnative:
         kind = QUICK.get((machine.trace, array.ndim), kind)
     return kind(array, address, name, space, machine)
 

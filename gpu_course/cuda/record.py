@@ -201,6 +201,7 @@ def decode(machine, source):
         grid_epoch=grid_epoch[keep].astype(np.int32),
         fences=[(int(place[p]), t) for p, t in machine.fences],
         partial_syncs=[(int(place[p]), t) for p, t in machine.partial_syncs],
+        block_fences=[(int(place[p]), t) for p, t in machine.block_fences],
         barriers=machine.barriers, allocations=machine.allocations,
         findings=machine.findings,
     )  # fmt: skip

@@ -49,6 +49,12 @@ class Thread:
         """Note a fence: where in the events, and whose."""
         self.machine.fences.append((len(self.machine.events), self.number))
 
+    def block_fence(self):
+        """Note a fence that only the thread's block hears of."""
+        self.machine.block_fences.append(
+            (len(self.machine.events), self.number)
+        )
+
     def resume(self):
         """Note that from here on this thread runs."""
         self.machine.contexts.extend(
