@@ -630,9 +630,9 @@ def argmax_in_one_word(x, best):
 @correct(
     2,
     32,
-    floats(64),
-    np.array([2], np.float32),
-    gives=lambda x, product: [2 * np.prod(x[:64:16], dtype=float)],
+    ints(64),
+    np.array([2]),
+    gives=lambda x, product: [2 * np.prod(x[:64:16])],
 )
 @cuda.jit
 def product_by_exchange(x, product):
@@ -642,7 +642,7 @@ def product_by_exchange(x, product):
     if i % 16 == 0:
         done = False
         while not done:
-            held = cuda.atomic.exch(product, 0, float32(0))
+            held = cuda.atomic.exch(product, 0, 0)
             if held != 0:
                 cuda.atomic.exch(product, 0, held * x[i])
                 done = True
@@ -863,9 +863,9 @@ def votes(x, out):
 @cuda.jit
 def barriers_that_count(x, out):
     t = cuda.threadIdx.x
-    count = cuda.syncthreads_count(x[t] > 50)
-    every = cuda.syncthreads_and(x[t] > 5)
-    some = cuda.syncthreads_or(x[t] > 95)
+    count = cuda.syncthreads_count(int(x[t] > 50))
+    every = cuda.syncthreads_and(int(x[t] > 5))
+    some = cuda.syncthreads_or(int(x[t] > 95))
     if t == 0:
         out[0] = count
         out[1] = 1 if every else 0
@@ -1692,4 +1692,4 @@ def atomics_of_each_kind(out):
     cuda.atomic.or_(out, 4, 1)
     cuda.atomic.or_(out, 5, i)
     cuda.atomic.and_(out, 6, i)
-    cuda.atomic.max(out, (7,), i)
+    cuda.atomic.max(out, 7, i)

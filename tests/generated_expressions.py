@@ -67,10 +67,14 @@ class Expressions:
         Expressions that may be used as they are.
     calls : sequence of (str, list, type)
         Device functions: name, argument types, result's type.
+    small : sequence of str
+        Names of integers that are known to be small.
     """
 
-    def __init__(self, random, names, calls=()):
+    def __init__(self, random, names, calls=(), small=()):
         self.random, self.names, self.calls = random, names, list(calls)
+        self.known = {plain(name): bits_of(k) for name, k in names.items()}
+        self.known |= dict.fromkeys(small, 16)
 
     def chance(self, tenths):
         """Return True so often in ten."""
@@ -122,7 +126,18 @@ class Expressions:
         if sign == "/" and not (is_real(left) and is_real(right)):
             sign = "*"  # Numba raises where a complex number is zero
         kind = resolved(ARITHMETIC[sign], left, right)
+        if isinstance(kind, types.Integer) and kind.signed:
+            a, b = self.narrow(a), self.narrow(b)
         return f"({a} {sign} {b})", kind
+
+    def narrow(self, text):
+        """Return an integer of so few bits that sum and product fit in 64.
+
+        Numba tells LLVM that signed integers don't overflow (`nsw`), so what
+        happens if one does is not defined.
+        """
+        few = width(ast.parse(text, mode="eval").body, self.known) < 32
+        return text if few else f"np.int32({text})"
 
     def bits(self, depth):
         (a, left), (b, right) = self.integer(depth), self.integer(depth)
@@ -133,7 +148,7 @@ class Expressions:
         (a, left), (b, right) = self.integer(depth), self.integer(depth)
         sign = self.random.choice(list(SHIFTS))
         amount = resolved(operator.and_, right, types.int64)
-        if not isinstance(amount, types.Integer):
+        if not isinstance(amount, types.Integer) or not named(a):
             return None
         return f"({a} {sign} ({b} & 31))", resolved(SHIFTS[sign], left, amount)
 
@@ -141,6 +156,8 @@ class Expressions:
         a, left = self.real(depth)
         if not named(a):
             return None  # Python computes it, in integers without an end
+        if isinstance(left, types.Integer) and left.signed:
+            a, left = f"np.int8({a})", types.int8
         if self.chance(6):
             exponent = self.random.choice((0, 1, 2, 3, 5))
             return f"({a} ** {exponent})", resolved(
@@ -174,6 +191,8 @@ class Expressions:
             a, kind = self.integer(depth)
             return f"(~{a})", resolved(operator.invert, kind)
         a, kind = self.draw(depth)
+        if isinstance(kind, types.Integer) and kind.signed:
+            a = self.narrow(a)
         return f"(-{a})", resolved(operator.neg, kind)
 
     def choice(self, depth):
@@ -209,6 +228,8 @@ class Expressions:
         (a, one), (b, two) = self.real(depth), self.real(depth)
         name = self.random.choice(("min", "max", "abs"))
         if name == "abs":
+            if isinstance(one, types.Integer) and one.signed:
+                a = self.narrow(a)
             return f"abs({a})", resolved(abs, one)
         function = {"min": min, "max": max}[name]
         return f"{name}({a}, {b})", resolved(function, one, two)
@@ -320,6 +341,60 @@ def size(text):
     """Return how many names and constants an expression has."""
     nodes = ast.walk(ast.parse(text, mode="eval"))
     return sum(isinstance(n, ast.Name | ast.Constant) for n in nodes)
+
+
+def plain(text):
+    """Return an expression as `ast` writes it."""
+    return ast.unparse(ast.parse(text, mode="eval"))
+
+
+def bits_of(kind):
+    """Return how many bits the absolute value of a number has, at most."""
+    if isinstance(kind, types.Boolean):
+        return 1
+    if not isinstance(kind, types.Integer):
+        return 64
+    return kind.bitwidth - 1 if kind.signed else kind.bitwidth
+
+
+def width(node, known):
+    """Return the bits of an integer expression, at most.
+
+    Parameters
+    ----------
+    node : ast.expr
+    known : dict of str to int
+        Names and their bits.
+    """
+    text = ast.unparse(node)
+    if text in known:
+        return known[text]
+    if isinstance(node, ast.Constant):
+        return int(abs(node.value)).bit_length()
+    if isinstance(node, ast.Compare):
+        return 1
+    if isinstance(node, ast.Call) and text.startswith(("np.int", "np.uint")):
+        return int(text[6 : text.index("(")].strip("t"))
+    parts = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr)]
+    inner = [width(n, known) for n in parts if not is_function(n)]
+    most = max(inner, default=64)
+    if isinstance(node, ast.BinOp):
+        if isinstance(node.op, ast.Mult):
+            return sum(inner)
+        if isinstance(node.op, ast.LShift):
+            return most + 31
+        return 64 if isinstance(node.op, ast.Pow) else most + 1
+    if isinstance(node, ast.Call | ast.Attribute):
+        return (
+            most if text.startswith(("min(", "max(", "abs(", "int(")) else 64
+        )
+    return most
+
+
+def is_function(node):
+    return isinstance(node, ast.Attribute | ast.Name) and plain(
+        ast.unparse(node)
+    ) in {"min", "max", "abs", "int"}
 
 
 def named(text):

@@ -35,7 +35,7 @@ BLOCKS = (1, 7, 16, 32, 33, 64, (8, 4), (5, 3), (4, 4, 2), (16, 4), (2, 3, 2))
 GRIDS = (1, 2, 3, (2, 2), (1, 3), (2, 1, 2))
 CATEGORIES = {"int": types.int64, "float": types.float64,
               "bool": types.boolean}  # fmt: skip
-ZEROS = "OUTPUT"
+SMALL = ("t", "b", "me", "limit")
 
 
 @dataclass(frozen=True, repr=False)
@@ -308,7 +308,8 @@ class KernelWriter:
             names |= self.own_memory(scope)
         made = Tame if self.tame else Expressions
         calls = [] if uniform or self.tame else self.devices
-        return made(self.random, names, calls)
+        small = [n for n in names if n in SMALL or n[0] in "kcin"]
+        return made(self.random, names, calls, small)
 
     def integers(self, scope):
         return [n for n, (c, _) in scope.variables.items() if c == "int"]
@@ -435,18 +436,27 @@ class KernelWriter:
             return f"({lane})"
         by = self.random.choice(self.integers(scope))
         return self.random.choice(
-            ("(SIZE - 1 - t)", "((t + 1) % SIZE)", f"(({by} + t) % SIZE)",
+            ("(SIZE - 1 - t)", "((t + 1) % SIZE)",
+             f"(({by} % SIZE + t) % SIZE)",
              f"({by} % SIZE)", "0")
         )  # fmt: skip
 
     def own_store(self, scope, level, name, dtype):
         category = "float" if dtype.startswith("float") else "int"
         index = "me" if name == "stage" else self.slot(name, "t")
+        signs = ("=", "=", "+=") if self.full else ("=",)
+        change = self.change(scope, category, dtype, signs)
+        self.put(level, f"{name}[{index}] {change}")
+
+    def change(self, scope, category, dtype, signs):
+        """Return an assignment's sign and value; no sum passes 63 bits."""
+        sign = self.random.choice(signs)
         text = self.value(scope, category)
-        if self.chance(3) and self.full and not self.tame:
-            self.put(level, f"{name}[{index}] += {text}")
-        else:
-            self.put(level, f"{name}[{index}] = {text}")
+        if self.tame or (category == "int" and dtype == "int64"):
+            sign = "="
+        elif category == "int" and sign != "=":
+            text = f"np.int16({text})"
+        return f"{sign} {text}"
 
     def atomic(self, scope, name, operation, size, dtype):
         index = f"{self.random.choice(self.integers(scope))} % {size}"
@@ -592,9 +602,8 @@ class KernelWriter:
             dtype, size = self.local[name]
             index = self.random.choice(self.integers(scope))
             category = "float" if dtype.startswith("float") else "int"
-            sign = "=" if self.tame else self.random.choice(("=", "+=", "*="))
-            value = self.value(scope, category)
-            self.put(level, f"{name}[{index} % {size}] {sign} {value}")
+            change = self.change(scope, category, dtype, ("=", "+=", "*="))
+            self.put(level, f"{name}[{index} % {size}] {change}")
             return
         free = [
             n
@@ -701,11 +710,10 @@ class KernelWriter:
                   "float": ("float64", "float32")}[category]  # fmt: skip
         dtype = self.random.choice(dtypes[:1] if self.tame else dtypes)
         self.inputs.setdefault(f"o_{dtype}", np.zeros(self.total, dtype))
-        value = self.value(scope, category)
-        if names and self.chance(5):
-            value = self.random.choice(names)
-        sign = "=" if self.tame else self.random.choice(("=", "=", "+="))
-        self.put(level, f"o_{dtype}[me] {sign} {value}")
+        change = self.change(scope, category, dtype, ("=", "=", "+="))
+        if names and self.chance(3):
+            change = f"= {self.random.choice(names)}"
+        self.put(level, f"o_{dtype}[me] {change}")
 
     def output_now(self, scope, level, depth):
         self.output(scope, level)

@@ -182,6 +182,8 @@ class Body(ast.NodeTransformer):
         extra = [expression(n) for n in ("_t", "_b", "_w")]
         new = []
         for axis, part in enumerate(parts):
+            if isinstance(part, ast.Constant) and part.value is ...:
+                raise NotCompilable("an ellipsis in an index")
             if isinstance(part, ast.Slice):
                 new.append(self.visit(part))
                 continue
@@ -235,7 +237,7 @@ class Body(ast.NodeTransformer):
         return self.polling(node)
 
     def visit_For(self, node):  # noqa: N802
-        short = iterations(node.iter) <= SHORT
+        short = unwatched(node) <= SHORT
         self.generic_visit(node)
         return node if short else self.polling(node)
 
@@ -243,6 +245,23 @@ class Body(ast.NodeTransformer):
         site = self.program.site(node)
         node.body.insert(0, statement(f"_poll(_w, {site}, _t, _b)"))
         return node
+
+
+def unwatched(node):
+    """Return how many iterations pass, at most, between looks at the flag."""
+    inner = sum(map(unwatched, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.For):
+        total = iterations(node.iter) * max(1, inner)
+        return total if total <= SHORT else SHORT + 1
+    if isinstance(node, ast.While):
+        return 1  # it looks itself
+    if getattr(node, "device", None):
+        body = node.device.source.tree.body
+        return inner + SHORT * any(
+            isinstance(n, ast.For | ast.While)
+            for s in body for n in ast.walk(s)
+        )  # fmt: skip
+    return inner
 
 
 def iterations(node):

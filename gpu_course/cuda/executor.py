@@ -5,7 +5,7 @@ main thread hears an interrupt, sets a flag that every loop looks at, and the
 launch ends.
 """
 
-import concurrent.futures
+import threading
 import warnings
 
 import numba
@@ -15,7 +15,6 @@ from gpu_course.cuda import primitives, store
 from gpu_course.cuda.machine import LaunchError, OutOfBounds, Stop
 from gpu_course.cuda.record import Finding
 
-WORKERS = concurrent.futures.ThreadPoolExecutor(1, "gpu_course.cuda")
 NAMES = primitives.names()
 
 
@@ -95,16 +94,9 @@ def run(compiled, name, launcher, arguments):
     given = (0, blocks, *block, *grid, words, *masks, pool, *arguments,
              *scratch)  # fmt: skip
     function = compiled.load(given)
-    future = WORKERS.submit(function, *given)
     try:
-        while True:
-            try:
-                return future.result(timeout=0.1)
-            except concurrent.futures.TimeoutError:
-                continue
+        _call(function, given, words)
     except KeyboardInterrupt as interrupt:
-        words[0] = 1
-        concurrent.futures.wait([future])
         if words[1] >= 0:
             line = program.sites[words[1]][0]
             interrupt.add_note(f"interrupted in {name}, line {line}")
@@ -113,6 +105,31 @@ def run(compiled, name, launcher, arguments):
         if words[1] < 0:
             raise LaunchError(f"{name}: {error}") from error
         raise failure(program, name, launcher, words, error) from None
+
+
+def _call(function, given, words):
+    """Call a function, on a thread of its own if this one hears Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        return function(*given)
+    errors = []
+
+    def target():
+        try:
+            function(*given)
+        except Exception as error:
+            errors.append(error)
+
+    worker = threading.Thread(target=target, daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(0.1)
+    except KeyboardInterrupt:
+        words[0] = 1
+        worker.join()
+        raise
+    if errors:
+        raise errors[0]
 
 
 def _scratch(threads, pool, where, shape, dtype):
@@ -124,7 +141,9 @@ def _scratch(threads, pool, where, shape, dtype):
 
 def failure(program, name, launcher, words, error):
     """Return the error of a launch, from what the code left in ``words``."""
-    _, site, thread, number, index, size = map(int, words[:6])
+    _, site, thread, number, index, size, unsigned = map(int, words[:7])
+    if unsigned:
+        index %= 1 << 64
     line, array = program.sites[site]
     (dx, dy, _), (gx, gy, _) = launcher.block, launcher.grid
     where = (number % gx, number // gx % gy, number // (gx * gy))

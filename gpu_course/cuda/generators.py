@@ -259,9 +259,11 @@ class Emitter(Calls, ast.NodeTransformer):
         kinds = [self.typed.of(n) for n in operands]
         new = [self.visit(n) for n in operands]
         numbers = all(isinstance(k, NUMBERS) for k in kinds)
-        if numbers and len(set(kinds)) > 1 and any(
-            isinstance(k, types.Float) for k in kinds
-        ):
+        signed = any(isinstance(k, types.Integer) and k.signed for k in kinds)
+        if numbers and len(set(kinds)) > 1 and (
+            any(isinstance(k, types.Float) for k in kinds)
+            or (signed and types.uint64 in kinds)
+        ):  # as Numba's compiler compares them
             pairs = zip(new, kinds, strict=True)
             new = [cast(n, k, types.float64) for n, k in pairs]
         return ast.Compare(new[0], node.ops, new[1:])
@@ -338,6 +340,12 @@ class Emitter(Calls, ast.NodeTransformer):
             return self.method(value, "field", node.slice)
         site = self.access("load", node.value, node, owner)
         how = "load"
+        if has_ellipsis(node.slice):
+            part = self.on_memory(value, "view", site,
+                                  *self.indices(node.slice))  # fmt: skip
+            if isinstance(self.typed.of(node), types.Array):
+                return part
+            return self.on_memory(part, "load", site)
         if isinstance(self.typed.of(node), types.Array | types.Record):
             how = "view"
         return self.on_memory(value, how, site, *self.indices(node.slice))
@@ -442,9 +450,9 @@ class Emitter(Calls, ast.NodeTransformer):
         """Whether an assignment's target is more than one element."""
         index = target.slice
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        if any(isinstance(p, ast.Slice | ast.Constant) and (
-            isinstance(p, ast.Slice) or p.value is Ellipsis
-        ) for p in parts):  # fmt: skip
+        if any(isinstance(p, ast.Slice) for p in parts):
+            return True
+        if has_ellipsis(index):
             return True
         kind = self.typed.of(index)
         if isinstance(kind, types.BaseTuple):
@@ -519,6 +527,12 @@ class Emitter(Calls, ast.NodeTransformer):
         new = self.around(loop, end)
         loop.body, loop.orelse = self.block(node.body), self.block(node.orelse)
         return new
+
+
+def has_ellipsis(index):
+    """Whether an index has an ellipsis in it."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return any(isinstance(p, ast.Constant) and p.value is ... for p in parts)
 
 
 def name_arrays(target, value):

@@ -8,13 +8,13 @@ import threading
 
 import numpy as np
 from numba import typeof
-from numba.core import sigutils, types
+from numba.core import errors, sigutils, types
 
 from gpu_course.cuda import backend
 from gpu_course.cuda.allocation import Hint
 from gpu_course.cuda.arithmetic import like
 from gpu_course.cuda.arrays import DeviceArray
-from gpu_course.cuda.launch import Version, launch
+from gpu_course.cuda.launch import Version, arrays_in, launch
 from gpu_course.cuda.machine import region
 from gpu_course.cuda.report import Report
 
@@ -89,7 +89,12 @@ class Launcher:
             )
         self.run = run
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments, **keywords):
+        if keywords:
+            raise TypeError(
+                "a kernel takes its arguments by position, got "
+                f"{', '.join(keywords)} by name"
+            )
         return self.run(self, arguments)
 
 
@@ -155,8 +160,10 @@ class Kernel:
 
     def forall(self, ntasks, tpb=0, stream=0, sharedmem=0):
         """Return the kernel configured for ``ntasks`` threads in 1-D."""
-        if ntasks < 1:
-            raise ValueError(f"ntasks must be positive, got {ntasks}")
+        if ntasks < 0:
+            raise ValueError(f"ntasks must be at least 0, got {ntasks}")
+        if ntasks == 0:
+            return lambda *arguments: None
         tpb = tpb or 128
         return self[-(-ntasks // tpb), tpb, stream, sharedmem]
 
@@ -235,9 +242,25 @@ class Kernel:
         hosts = [host_value(a) for a in arguments]
         if self.signature is not None:
             hosts = self._as_signed(hosts)
-        kinds = tuple(typeof(a) for a in hosts)
+        kinds = tuple(map(self._kind, self._parameters(), hosts))
         self.record(kinds)
         return self._version(kinds), hosts
+
+    def _parameters(self):
+        code = self.py_func.__code__
+        return code.co_varnames[: code.co_argcount]
+
+    def _kind(self, name, value):
+        """Return the Numba type of an argument."""
+        try:
+            return typeof(value)
+        except (errors.NumbaError, ValueError) as error:
+            got = getattr(value, "dtype", type(value).__name__)
+            raise TypeError(
+                f"{self.__name__}: the argument {name} ({got}) has no type "
+                f"that a GPU has: {error}. Convert it, as with "
+                "x.astype(np.float32)."
+            ) from None
 
     def _as_signed(self, hosts):
         """Convert numbers as the decorator's signature says."""
@@ -318,7 +341,7 @@ def _apart(arguments, hosts):
     On a GPU each host array is copied to the device and back, so they don't
     meet there.
     """
-    arrays = [h for h in hosts if isinstance(h, np.ndarray) and h.size]
+    arrays = [a for a in arrays_in(hosts) if a.size]
     bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]
     bounds.sort()
     meet = any(b[0] < a[1] for a, b in itertools.pairwise(bounds))

@@ -10,6 +10,7 @@ import threading
 import time
 
 import numpy as np
+from numba.core import types
 
 from gpu_course.cuda import arithmetic, backend, executor
 from gpu_course.cuda.compiled import write
@@ -51,6 +52,11 @@ class Version:
 
     def __init__(self, function, kinds):
         self.typed = lower(function, kinds)
+        if self.typed.return_type != types.none:
+            raise TypeError(
+                f"{function.__name__} returns {self.typed.return_type}, and a "
+                "kernel returns nothing: store the result in an array"
+            )
         self.name = function.__name__
         self.kinds = kinds
         self.forms = {}
@@ -158,7 +164,7 @@ class Version:
     def _try_plain(self, launcher, hosts):
         """Whether a plain run came to its end within the time it gets."""
         patience_s = PATIENCE_S - self.plain_s
-        arrays = [h for h in hosts if isinstance(h, np.ndarray)]
+        arrays = arrays_in(hosts)
         if (
             patience_s <= 0
             or launcher.threads > MOST_THREADS
@@ -177,6 +183,17 @@ class Version:
             return False
         finally:
             self.plain_s += time.perf_counter() - start
+
+
+def arrays_in(values):
+    """Return the arrays among arguments, in tuples too."""
+    found = []
+    for value in values:
+        if isinstance(value, tuple):
+            found += arrays_in(value)
+        elif isinstance(value, np.ndarray):
+            found.append(value)
+    return found
 
 
 def _described(value):

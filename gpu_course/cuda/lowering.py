@@ -27,7 +27,12 @@ TYPED = (
     ast.Compare, ast.BoolOp, ast.Attribute, ast.Tuple,
 )  # fmt: skip
 
-VIEWS = ("reshape", "ravel", "transpose", "flatten", "view")
+VIEWS = ("reshape", "ravel", "transpose", "view")
+TAKE_ARRAYS = {len, enumerate, zip, print}
+WHOLE = (types.int32, types.uint32, types.int64, types.uint64)
+NUMERIC = (*WHOLE, types.float32, types.float64)
+COUNTERS = (types.uint32, types.uint64)
+ARITHMETIC = ("add", "sub", "max", "min", "nanmax", "nanmin")
 MAKES = (types.Array, types.List, types.Set, types.DictType)
 
 
@@ -338,6 +343,7 @@ def lower(function, argument_types, callers=()):
         raise UnsupportedKernel(untypable(source, error)) from None
     typed = Typed(source, argument_types, found, result, plan.arrays, devices)
     refuse_allocations(typed)
+    refuse_atomics(typed)
     return typed
 
 
@@ -366,6 +372,7 @@ def refuse_allocations(typed):
         ):
             if elementwise(source, node):
                 continue
+            refuse_whole_array(typed, node)
             made = typed.of(node)
             view = isinstance(getattr(node, "func", None), ast.Attribute) and (
                 node.func.attr in VIEWS
@@ -377,6 +384,41 @@ def refuse_allocations(typed):
                     "a loop over the elements, into cuda.local.array or an "
                     "argument",
                 )  # fmt: skip
+
+
+def refuse_whole_array(typed, node):
+    """Raise where a function that isn't the kernel's own gets an array."""
+    if not isinstance(node, ast.Call):
+        return
+    found = typed.source.resolve(node.func)
+    given = node.args
+    if found is None and isinstance(node.func, ast.Attribute):
+        given = [] if node.func.attr in VIEWS else [node.func.value]
+    if found in TAKE_ARRAYS:
+        return
+    if any(isinstance(typed.of(a), types.Array) for a in given):
+        raise typed.source.unsupported(
+            node, f"{ast.unparse(node)}, on a whole array,",
+            "a loop over the elements",
+        )  # fmt: skip
+
+
+def refuse_atomics(typed):
+    """Raise where CUDA has no atomic for the type of an array."""
+    for node in ast.walk(typed.source.tree):
+        kind, operation = getattr(node, "plan", None) or ("", "")
+        if kind != "atomic":
+            continue
+        array = typed.of(node.args[0])
+        has = NUMERIC if operation in ARITHMETIC else WHOLE
+        if operation in ("inc", "dec"):
+            has = COUNTERS
+        if isinstance(array, types.Array) and array.dtype not in has:
+            names = ", ".join(map(str, has))
+            raise typed.source.unsupported(
+                node, f"atomic.{operation} on {array.dtype}",
+                f"an array of {names}",
+            )  # fmt: skip
 
 
 def elementwise(source, node):

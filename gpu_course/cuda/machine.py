@@ -357,19 +357,21 @@ class Machine:
             with np.errstate(all="ignore"):
                 self.run_blocks(function, arguments, waits, together)
         except KeyboardInterrupt as interrupt:
-            lines = [
-                number
-                for frame, number in traceback.walk_tb(interrupt.__traceback__)
-                if frame.f_globals is function.__globals__
-            ]
-            if lines:
-                line = f"interrupted in {self.name}, line {lines[-1]}"
-                interrupt.add_note(line)
+            line = line_in(function, interrupt)
+            if line:
+                interrupt.add_note(f"interrupted in {self.name}, line {line}")
             raise
-        except Stop as stop:
-            self.stop = stop
+        except (LaunchError, TooSlow) as error:
+            if not isinstance(error, Stop):
+                raise
+            self.stop = stop = error
             if stop.finding not in self.findings:
                 self.findings.append(stop.finding)
+        except Exception as error:  # of Python's, such as a tuple's index
+            line = line_in(function, error)
+            if line is None:
+                raise
+            raise LaunchError(f"{self.name}, line {line}: {error}") from error
 
     def run_blocks(self, function, arguments, waits, together):
         dx, dy, dz = self.block
@@ -450,6 +452,16 @@ class Machine:
     def record(self, source):
         """Return the `Record` of a traced run."""
         return decode(self, source)
+
+
+def line_in(function, error):
+    """Return the innermost line of a kernel that an exception came from."""
+    lines = [
+        number
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals is function.__globals__
+    ]
+    return lines[-1] if lines else None
 
 
 def region(data):

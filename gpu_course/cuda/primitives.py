@@ -42,6 +42,7 @@ def _poll(typing, words, site, thread, block):
 def _at(typing, array, axis, index, site, thread, block, words):
     """Return an index, wrapped once if negative; raise if out of its axis."""
     number = axis.literal_value
+    unsigned = isinstance(index, types.Integer) and not index.signed
 
     def build(context, builder, signature, arguments):
         view = context.make_array(array)(context, builder, arguments[0])
@@ -50,12 +51,13 @@ def _at(typing, array, axis, index, site, thread, block, words):
         inside = builder.icmp_unsigned("<", given, size)
         start = builder.block
         with builder.if_then(builder.not_(inside), likely=False):
-            wrapped = builder.add(given, size)
+            wrapped = given if unsigned else builder.add(given, size)
             outside = builder.icmp_unsigned(">=", wrapped, size)
             with builder.if_then(outside, likely=False):
                 pointer = _pointer(context, builder, words, arguments[6])
+                flag = ir.Constant(ir.IntType(64), int(unsigned))
                 _raise(context, builder, IndexError, "outside", pointer,
-                       *arguments[3:6], given, size)  # fmt: skip
+                       *arguments[3:6], given, size, flag)  # fmt: skip
             end = builder.block
         index = builder.phi(given.type)
         index.add_incoming(given, start)
@@ -63,9 +65,10 @@ def _at(typing, array, axis, index, site, thread, block, words):
         return index
 
     # The axis stays literal: Numba keeps one ``build`` for each signature.
-    whole = [types.int64] * 4
-    # Unsigned, so that Numba doesn't wrap it again.
-    return types.uint64(array, axis, *whole, words), build
+    # The result is unsigned, so that Numba doesn't wrap it again.
+    kind = types.uint64 if unsigned else types.int64
+    whole = [types.int64] * 3
+    return types.uint64(array, axis, kind, *whole, words), build
 
 
 @intrinsic
@@ -82,6 +85,9 @@ def _clear(typing, array):
 
 @helper
 def _all_here(mask, alive, site, block, words):
+    """Fail if some living threads have come to a barrier and some not."""
+    if not mask.any():
+        return
     for t in range(mask.size):
         if alive[t] and not mask[t]:
             words[1] = site

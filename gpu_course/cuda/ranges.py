@@ -144,22 +144,25 @@ class Walk:
             return None
         if isinstance(node, ast.Assign) and any(
             isinstance(n, ast.Subscript)
-            for t in node.targets if isinstance(t, ast.Tuple)
+            for t in node.targets
+            if isinstance(t, ast.Tuple) or len(node.targets) > 1
             for n in ast.walk(t)
-        ):  # fmt: skip
+        ):
             self.look(node, State())  # a target may be the index of the next
         else:
             self.look(node, state)
         if isinstance(node, ast.Assign):
+            before = state.copy()
             for target in node.targets:
-                self.assign(target, node.value, state)
+                self.assign(target, node.value, before, state)
         else:
             state.forget(assigned(node))
         return state
 
-    def assign(self, target, value, state):
+    def assign(self, target, value, before, state):
+        """Put what is known of a value, from before, into the state."""
         if isinstance(target, ast.Tuple):
-            parts = self.parts(value, state)
+            parts = self.parts(value, before)
             if parts is None or len(parts) != len(target.elts):
                 state.forget(assigned(target))
                 return
@@ -168,8 +171,8 @@ class Walk:
                 if isinstance(inner, ast.Name):
                     state.values[inner.id] = part
         elif isinstance(target, ast.Name):
-            interval = self.value(value, state)
-            parts = self.parts(value, state)
+            interval = self.value(value, before)
+            parts = self.parts(value, before)
             state.forget([target.id])
             if parts and isinstance(value.type, types.BaseTuple):
                 state.tuples[target.id] = parts
@@ -376,7 +379,10 @@ class Walk:
             parts = self.parts(node.slice, state)
         else:
             parts = [self.value(node.slice, state)]
-        if shape is None or parts is None:
+        if shape is None or parts is None or any(
+            isinstance(n, ast.Constant) and n.value is ...
+            for n in ast.walk(node.slice)
+        ):  # fmt: skip
             return
         for axis, (low, high) in enumerate(parts[: len(shape)]):
             inside = 0 <= low and high < shape[axis]
@@ -420,6 +426,10 @@ class Walk:
             return self.operation(node, state)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             low, high = self.value(node.operand, state)
+            kind = getattr(node.operand, "type", types.int64)
+            narrow = isinstance(kind, types.Integer) and kind.bitwidth < 64
+            if narrow and (not kind.signed or low <= kind.minval):
+                return UNKNOWN  # negated in its own width, it may wrap
             return (-high, -low)
         if isinstance(node, ast.IfExp):
             one = self.value(node.body, self.assume(node.test, state, True))

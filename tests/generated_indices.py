@@ -1,0 +1,1030 @@
+"""Kernels with index arithmetic, some of it wrong, and what their threads do.
+
+`IndexWriter` draws the source of a kernel whose accesses may well be out of
+bounds. `Watched` runs such a source thread by thread in Python, with numbers
+that wrap, widen and convert as Numba's do, and notes for every index of every
+access whether it was inside, and for every comparison whether it held. It
+shares no code with the package but the keys by which places are named.
+"""
+
+import ast
+import math
+import operator
+from types import SimpleNamespace
+
+import numpy as np
+from numba import types, typeof
+from numba.core.registry import cpu_target
+
+from gpu_course.cuda.ranges import key
+
+BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64,
+        "uint8": 8, "uint32": 32, "uint64": 64}  # fmt: skip
+MOST_STEPS = 300  # of a thread, which may be in a loop without end
+HEAD = """\
+import numpy as np
+from numba import int8, int32, int64, uint8, uint64  # noqa: F401
+from gpu_course import cuda
+
+SIX = 6
+LEAST = np.int8(-128)
+SMALL = np.uint8(3)
+WIDE = np.int32(40)
+YES = True
+HALF = 0.5
+
+
+def kernel(x, z, m, n, p, q, u, b, flag, f):
+"""
+GLOBALS = {
+    "SIX": (6, "int64"), "LEAST": (-128, "int8"), "SMALL": (3, "uint8"),
+    "WIDE": (40, "int32"), "YES": (True, None), "HALF": (0.5, None),
+}  # fmt: skip
+
+
+class Outside(Exception):
+    """A thread's access is out of bounds, which ends it."""
+
+
+class Enough(Exception):
+    """A thread has done more than will be looked at."""
+
+
+class Integer:
+    """A number of one of Numba's integer types."""
+
+    def __init__(self, value, kind):
+        bits = BITS[kind]
+        value &= (1 << bits) - 1
+        if kind[0] == "i" and value >> (bits - 1):
+            value -= 1 << bits
+        self.value, self.kind = value, kind
+
+    def __index__(self):
+        return self.value
+
+    def __bool__(self):
+        return self.value != 0
+
+    def __float__(self):
+        return float(self.value)
+
+    def __hash__(self):
+        return hash(self.value)
+
+    def __neg__(self):
+        # In the operand's own width, which is then widened.
+        wide = "int64" if self.kind[0] == "i" else "uint64"
+        return Integer(Integer(-self.value, self.kind).value, wide)
+
+    def __pos__(self):
+        wide = "int64" if self.kind[0] == "i" else "uint64"
+        return Integer(self.value, wide)
+
+    def __invert__(self):
+        wide = "int64" if self.kind[0] == "i" else "uint64"
+        return Integer(Integer(~self.value, self.kind).value, wide)
+
+    def __abs__(self):
+        return Integer(abs(self.value), self.kind)
+
+
+def integer(value):
+    """Return an operand as an `Integer`; a literal is int64."""
+    return value if isinstance(value, Integer) else Integer(value, "int64")
+
+
+def raw(value):
+    return value.value if isinstance(value, Integer) else value
+
+
+def _quotient(a, b):
+    return a // b if b else 0
+
+
+def _remainder(a, b):
+    return a % b if b else 0
+
+
+def _product(a, b):
+    return a * b
+
+
+INTEGRAL = {
+    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": _product,
+    "floordiv": _quotient, "mod": _remainder,
+    "and": lambda a, b: a & b, "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+}  # fmt: skip
+
+
+def _divide(a, b):
+    return a / b if b else math.nan
+
+
+FLOATING = {"add": INTEGRAL["add"], "sub": INTEGRAL["sub"], "mul": _product,
+            "truediv": _divide}  # fmt: skip
+
+
+def _binary(name):
+    def compute(a, b):
+        floats = isinstance(a, float) or isinstance(b, float)
+        if floats or name == "truediv":
+            return FLOATING[name](float(raw(a)), float(raw(b)))
+        a, b = integer(a), integer(b)
+        unsigned = a.kind[0] == b.kind[0] == "u"
+        kind = "uint64" if unsigned else "int64"
+        a, b = Integer(a.value, kind), Integer(b.value, kind)
+        return Integer(INTEGRAL[name](a.value, b.value), kind)
+
+    return compute
+
+
+def _shift(name):
+    def compute(a, b):
+        a = integer(a)
+        kind = "int64" if a.kind[0] == "i" else "uint64"
+        by = raw(b) & 63
+        value = a.value << by if name == "lshift" else a.value >> by
+        return Integer(value, kind)
+
+    return compute
+
+
+def _compare(name):
+    def compute(a, b):
+        return getattr(_boxed(raw(a)), name)(raw(b))
+
+    return compute
+
+
+class _boxed:  # noqa: N801 (Python compares int and float exactly)
+    def __init__(self, value):
+        self.value = value
+
+    def __lt__(self, other):
+        return self.value < other
+
+    def __le__(self, other):
+        return self.value <= other
+
+    def __gt__(self, other):
+        return self.value > other
+
+    def __ge__(self, other):
+        return self.value >= other
+
+    def __eq__(self, other):
+        return self.value == other
+
+    def __ne__(self, other):
+        return self.value != other
+
+    __hash__ = None
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor",
+              "truediv", "lshift", "rshift"):  # fmt: skip
+    _made = _shift if "shift" in _name else _binary
+    _function = _made(_name)
+    setattr(Integer, f"__{_name}__", _function)
+    setattr(Integer, f"__r{_name}__", lambda a, b, f=_function: f(b, a))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):
+    setattr(Integer, _name, _compare(_name))
+
+
+def unified(kinds):
+    """Return the type that Numba gives to one of several integers."""
+    kinds = set(kinds)
+    if len(kinds) == 1:
+        return kinds.pop()
+    signed = [k for k in kinds if k[0] == "i"]
+    bits = max(BITS[k] for k in kinds)
+    if not signed:
+        return f"uint{bits}"
+    narrow = max((BITS[k] for k in kinds if k[0] == "u"), default=0)
+    return f"int{max(bits, 2 * narrow)}"
+
+
+def _one_of(pick):
+    def compute(*values):
+        values = [integer(v) for v in values]
+        kind = unified(v.kind for v in values)
+        return Integer(pick(v.value for v in values), kind)
+
+    return compute
+
+
+def _cast(kind):
+    def convert(value):
+        value = raw(value)
+        if isinstance(value, float):
+            value = int(value) if math.isfinite(value) else -(1 << 63)
+        return Integer(int(value), kind)
+
+    return convert
+
+
+def _to_int(value):
+    return value if isinstance(value, Integer) else _cast("int64")(value)
+
+
+OPERATORS = {
+    "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge, "Eq": operator.eq, "NotEq": operator.ne,
+}  # fmt: skip
+
+
+class Watched:
+    """Runs a kernel's source thread by thread and notes what it does.
+
+    Attributes
+    ----------
+    inside, held : dict
+        Whether an index always was in its axis, a comparison always true;
+        for those that were met.
+    compared : dict
+        The numbers on the left of a comparison.
+    """
+
+    def __init__(self, source):
+        tree = ast.parse(source)
+        self.keys = []
+        _Watch(self.keys).visit(tree)
+        names = {c.__name__: c for c in (Integer,)}
+        self.space = {
+            **names, "_c": lambda v: Integer(v, "int64"),
+            "_held": self.note_held, "_compare": self.compare, "_on": self.proxy, "range": self.range,
+            "len": lambda a: a.shape[0], "min": _one_of(min),
+            "max": _one_of(max), "int": _to_int, "_range": range,
+        }  # fmt: skip
+        casts = {k: _cast(k) for k in BITS}
+        self.casts = casts
+        code = compile(ast.fix_missing_locations(tree), "<watched>", "exec")
+        exec(code, self.space)
+        self.space |= casts
+        self.space |= {
+            name: Integer(value, kind) if kind else value
+            for name, (value, kind) in GLOBALS.items()
+        }
+        self.inside, self.held, self.compared = {}, {}, {}
+
+    def launch(self, grid, block, arguments):
+        """Run all threads of a launch; return what they met.
+
+        Parameters
+        ----------
+        grid, block : tuple of int
+            Three each.
+        arguments : list
+            NumPy arrays of int64, and numbers.
+        """
+        self.inside, self.held, self.compared = {}, {}, {}
+        places = [
+            (bx, by, bz, tx, ty, tz)
+            for bz in range(grid[2])
+            for by in range(grid[1])
+            for bx in range(grid[0])
+            for tz in range(block[2])
+            for ty in range(block[1])
+            for tx in range(block[0])
+        ]
+        given = [
+            Cells(a) if isinstance(a, np.ndarray) else _number(a)
+            for a in arguments
+        ]
+        for place in places:
+            self.steps = 0
+            self.space["cuda"] = _cuda(grid, block, place)
+            self.space["np"] = SimpleNamespace(**self.casts)
+            try:
+                self.space["kernel"](*given)
+            except (Outside, Enough, UnboundLocalError):
+                continue  # what it did until then counts
+
+    def step(self):
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise Enough
+
+    def range(self, *ends):
+        self.step()
+        narrow = all(
+            isinstance(e, Integer) and e.kind in ("int8", "int32", "uint8")
+            for e in ends
+        )
+        kind = "int32" if narrow else "int64"
+        ends = [raw(e) for e in ends]
+        if len(ends) == 3 and ends[2] == 0:
+            return
+        for i in range(*ends):
+            self.step()
+            yield Integer(i, kind)
+
+    def note_held(self, number, value, left=None):
+        self.step()
+        place = self.keys[number][0]
+        self.held[place] = self.held.get(place, True) and bool(value)
+        if left is not None and not isinstance(left, float):
+            self.compared.setdefault(place, set()).add(int(left))
+        return value
+
+    def compare(self, number, operator, left, right):
+        return self.note_held(number, OPERATORS[operator](left, right), left)
+
+    def note_index(self, place, inside):
+        self.step()
+        self.inside[place] = self.inside.get(place, True) and inside
+
+    def proxy(self, number, array):
+        if isinstance(array, tuple):
+            return _Items(array)
+        return _Proxy(self, self.keys[number], array)
+
+
+def _number(value):
+    if isinstance(value, np.integer):
+        return Integer(int(value), str(value.dtype))
+    if isinstance(value, np.bool_ | bool):
+        return bool(value)
+    return Integer(value, "int64") if isinstance(value, int) else float(value)
+
+
+class _Items:
+    def __init__(self, items):
+        self.items = items
+
+    def __getitem__(self, index):
+        return self.items[raw(index)]
+
+
+class Cells:
+    """An array as the watched kernel sees it."""
+
+    def __init__(self, data):
+        self.data = data
+        self.shape = tuple(Integer(n, "int64") for n in data.shape)
+        self.size = Integer(data.size, "int64")
+        self.ndim = data.ndim
+
+
+class _Proxy:
+    """An array at one place of the source: checks and notes its indices."""
+
+    def __init__(self, watched, keys, array):
+        self.watched, self.keys, self.data = watched, keys, array.data
+
+    def checked(self, index, how):
+        parts = index if isinstance(index, tuple) else (index,)
+        done = []
+        for axis, part in enumerate(parts):
+            if isinstance(part, slice):
+                done.append(slice(raw(part.start), raw(part.stop)))
+                continue
+            i, n = int(raw(part)), self.data.shape[axis]
+            self.watched.note_index(self.keys[how, axis], 0 <= i < n)
+            wraps = getattr(part, "kind", "int64") != "uint64"
+            if -n <= i < 0 and wraps:
+                i += n
+            if not 0 <= i < n:
+                raise Outside
+            done.append(i)
+        return tuple(done)
+
+    def __getitem__(self, index):
+        found = self.data[self.checked(index, "Load")]
+        if isinstance(found, np.ndarray):
+            return Cells(found)
+        return Integer(int(found), "int64")
+
+    def __setitem__(self, index, value):
+        self.checked(index, "Store")  # what is stored doesn't matter
+
+
+class _Watch(ast.NodeTransformer):
+    def __init__(self, keys):
+        self.keys = keys
+
+    def number(self, found):
+        self.keys.append(found)
+        return ast.Constant(len(self.keys) - 1)
+
+    def visit_FunctionDef(self, node):  # noqa: N802
+        node.body = [self.visit(s) for s in node.body]
+        return node
+
+    def visit_Import(self, node):  # noqa: N802
+        return ast.Pass()
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_Assign(self, node):  # noqa: N802
+        if node.col_offset == 0:
+            return ast.Pass()  # the globals, which have their own numbers
+        return self.generic_visit(node)
+
+    def visit_Constant(self, node):  # noqa: N802
+        if type(node.value) is int:
+            return _called("_c", node)
+        return node
+
+    def visit_Call(self, node):  # noqa: N802
+        if ast.unparse(node.func).startswith("cuda."):
+            return node
+        return self.generic_visit(node)
+
+    def visit_Compare(self, node):  # noqa: N802
+        number = self.number({0: key(node)})
+        if len(node.ops) == 1:
+            operator = ast.Constant(type(node.ops[0]).__name__)
+            both = self.visit(node.left), self.visit(node.comparators[0])
+            return _called("_compare", number, operator, *both)
+        return _called("_held", number, self.generic_visit(node))
+
+    def visit_Subscript(self, node):  # noqa: N802
+        return self.subscript(node, [type(node.ctx)])
+
+    def visit_AugAssign(self, node):  # noqa: N802
+        if isinstance(node.target, ast.Subscript):
+            target = self.subscript(node.target, [ast.Load, ast.Store])
+            return ast.AugAssign(target, node.op, self.visit(node.value))
+        return self.generic_visit(node)
+
+    def subscript(self, node, contexts):
+        found = {}
+        for context in contexts:
+            at = ast.copy_location(
+                ast.Subscript(node.value, node.slice, context()), node
+            )
+            for axis in range(3):
+                found[context.__name__, axis] = key(at, axis)
+        number = self.number(found)
+        array = _called("_on", number, self.visit(node.value))
+        return ast.Subscript(array, self.visit(node.slice), node.ctx)
+
+
+def _called(name, *arguments):
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+def _cuda(grid, block, place):
+    bx, by, bz, tx, ty, tz = place
+
+    def axes(*values):
+        return SimpleNamespace(
+            **{a: Integer(v, "int32") for a, v in zip("xyz", values)}
+        )
+
+    where = [
+        Integer(b * d + t, "int64")
+        for b, d, t in zip((bx, by, bz), block, (tx, ty, tz), strict=True)
+    ]
+    total = [Integer(g * b, "int64") for g, b in zip(grid, block, strict=True)]
+    linear = (tz * block[1] + ty) * block[0] + tx
+    return SimpleNamespace(
+        threadIdx=axes(tx, ty, tz), blockIdx=axes(bx, by, bz),
+        blockDim=axes(*block), gridDim=axes(*grid),
+        laneid=Integer(linear % 32, "int32"), warpsize=Integer(32, "int32"),
+        grid=lambda k: where[0] if k == 1 else tuple(where[:k]),
+        gridsize=lambda k: total[0] if k == 1 else tuple(total[:k]),
+        syncthreads=lambda: None,
+        shared=SimpleNamespace(array=_scratch),
+        local=SimpleNamespace(array=_scratch),
+    )  # fmt: skip
+
+
+def _scratch(shape, dtype):
+    return Cells(np.arange(math.prod(np.atleast_1d(shape))).reshape(shape))
+
+
+class IndexWriter:
+    """Draws one kernel; ``write`` returns its source.
+
+    Parameters
+    ----------
+    random : random.Random
+    statements : int
+        Of the outermost level, at most.
+    """
+
+    def __init__(self, random, statements=5):
+        self.random, self.statements = random, statements
+        self.lines = []
+        self.kinds = {}  # of variables
+        self.tuples = {}  # names to how many items
+        self.arrays = {"x": 1, "z": 1, "m": 2}
+        self.count = 0
+        self.depth = 1
+        self.loops = 0
+
+    def chance(self, tenths):
+        return self.random.randrange(10) < tenths
+
+    def pick(self, *choices):
+        return self.random.choice(choices)
+
+    def add(self, *lines):
+        self.lines += ["    " * self.depth + line for line in lines]
+
+    def name(self, kind="int64"):
+        self.count += 1
+        name = f"v{self.count}"
+        self.kinds[name] = kind
+        return name
+
+    def write(self):
+        self.parameters = {
+            "n": "int64", "p": "int8", "q": "int32", "u": "uint64",
+            "b": "uint8",
+        }  # fmt: skip
+        for text in self.random.sample(
+            ["cuda.grid(1)", "cuda.threadIdx.x", "x.shape[0]", "0",
+             "cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
+             "len(z) - 1", "cuda.threadIdx.y", "-1", "n"],
+            self.random.randrange(1, 4),
+        ):  # fmt: skip
+            self.add(f"{self.name()} = {text}")
+        for _ in range(self.random.randrange(2, self.statements + 1)):
+            self.statement()
+        self.add("x[0] = 1" if self.chance(5) else "return")
+        return HEAD + "\n".join(self.lines) + "\n"
+
+    # Statements
+
+    def block(self, most=3):
+        known = dict(self.kinds), dict(self.tuples), dict(self.arrays)
+        self.depth += 1
+        for _ in range(self.random.randrange(1, most + 1)):
+            self.statement()
+        self.add("pass")
+        self.depth -= 1
+        if self.chance(9):  # else they may be read where they aren't set
+            self.kinds, self.tuples, self.arrays = known
+
+    def statement(self):
+        kinds = ["assign"] * 4 + ["access"] * 8 + ["augmented"] * 3
+        kinds += [self.pick("chained", "unpack", "unpack", "pair", "alias",
+                            "scratch", "parameter")] * 2  # fmt: skip
+        if self.depth < 4:
+            kinds += ["branch"] * 4 + ["guard"] * 2 + ["for_"] * 3
+            kinds += ["while_"] * 2
+        if self.loops:
+            kinds += ["leave"] * 2
+        getattr(self, self.random.choice(kinds))()
+        if self.chance(5):
+            self.probe()
+
+    def probe(self):
+        """Compare: what is known of the number on the left is then held."""
+        names = self.variables()
+        if self.chance(5):
+            names = [self.known(), self.index(1)]
+        tests = [f"{n} < {self.pick('0', '1', '2', '3')}" for n in names]
+        if tests:
+            self.add(f"h = {', '.join([*tests, '0'])}")
+
+    def variables(self, kind="int64"):
+        return [v for v, k in self.kinds.items() if k == kind]
+
+    def target(self):
+        """Return a variable to assign to, mostly one that there is."""
+        old = self.variables()
+        if old and self.chance(7):
+            return self.random.choice(old)
+        return self.name()
+
+    def assign(self):
+        value = self.expression()
+        if self.chance(1):
+            kind = self.pick("int8", "int32", "uint8", "uint64")
+            narrow = self.variables(kind)
+            value = f"{kind}({value})"
+            name = self.random.choice(narrow) if narrow else self.name(kind)
+            self.add(f"{name} = {value}")
+            return
+        self.add(f"{self.target()} = {value}")
+
+    def access(self):
+        array = self.random.choice(list(self.arrays))
+        place = self.place(array)
+        if self.chance(4):
+            self.add(f"{self.target()} = {place}")
+        elif self.chance(3):
+            self.add(f"{place} += {self.expression(1)}")
+        else:
+            self.add(f"{place} = {self.expression(1)}")
+
+    def place(self, array, depth=2):
+        axes = self.arrays[array]
+        if axes == 2 and self.chance(2):
+            pairs = [p for p, n in self.tuples.items() if n == 2]
+            if pairs:
+                return f"{array}[{self.random.choice(pairs)}]"
+            return f"{array}[cuda.grid(2)]"
+        parts = [self.index(depth) for _ in range(axes)]
+        if axes == 2 and self.chance(2):
+            return f"{array}[{parts[0]}][{parts[1]}]"
+        return f"{array}[{', '.join(parts)}]"
+
+    def index(self, depth=2):
+        """Return an index: often simple, so that many are proven."""
+        names = [*self.variables(), "cuda.grid(1)", "cuda.threadIdx.x",
+                 "cuda.threadIdx.y", "n"]  # fmt: skip
+        if self.chance(4):
+            return self.random.choice(names)
+        if self.chance(5):
+            name = self.random.choice(names)
+            less = self.random.randrange(1, 4)
+            return self.pick(
+                f"{name} {self.pick('+', '-')} {less}",
+                f"{name} % {self.pick('x.size', 'z.shape[0]', '3', '4')}",
+                f"{name} // {less + 1}", f"{name} >> {less}",
+                f"min({name}, {self.pick('x.size - 1', 'len(z) - 1', '2')})",
+                f"max({name}, 0)", f"-{name}", f"{name} & {2 * less + 1}",
+                f"x.size - 1 - {name}", f"{name} * {less}",
+            )  # fmt: skip
+        return self.expression(depth)
+
+    def known(self):
+        """Return a variable that was assigned to, if there is one."""
+        return self.random.choice(self.variables() or ["n"])
+
+    def augmented(self):
+        operator = self.pick("+", "-", "+", "-", "*", "//", "%", ">>", "<<",
+                             "&", "|")  # fmt: skip
+        value = self.pick("1", "2", "3", "cuda.threadIdx.x",
+                          "cuda.gridsize(1)", self.expression(1))  # fmt: skip
+        self.add(f"{self.known()} {operator}= {value}")
+
+    def chained(self):
+        """Assign to several targets, from left to right."""
+        one, two = self.known(), self.known()
+        value = self.index(1)
+        form = self.pick("{0} = {1} = {2}", "{0} = x[{0}] = {2}",
+                         "x[{0}] = {0} = {2}", "{1} = {0} = {0} - 1",
+                         "{0} = {1} = {0} + 1", "{0}, x[{0}] = {2}, 5",
+                         "x[{0}], {0} = 5, {2}")  # fmt: skip
+        self.add(form.format(one, two, value))
+
+    def unpack(self):
+        one, two = self.known(), self.known()
+        if one == two or self.chance(3):
+            one, two = self.name(), self.name()
+            self.add(f"{one}, {two} = " + self.pick(
+                "cuda.grid(2)", "m.shape", "cuda.gridsize(2)",
+            ))  # fmt: skip
+        self.add(f"{one}, {two} = " + self.pick(
+            "cuda.grid(2)", "m.shape", f"{two}, {one}", f"{two}, {one} + 1",
+            f"{self.index(1)}, {self.index(1)}",
+        ))  # fmt: skip
+
+    def pair(self):
+        self.count += 1
+        old = list(self.tuples)
+        name = self.random.choice(old) if old and self.chance(5) else (
+            f"p{self.count}")  # fmt: skip
+        value = self.pick(
+            "cuda.grid(2)", "m.shape",
+            f"(int64({self.index(1)}), int64({self.index(1)}))",
+        )  # fmt: skip
+        self.add(f"{name} = {value}")
+        self.tuples[name] = 2
+
+    def alias(self):
+        """Give an array another name, or a name another array."""
+        ones = [a for a, n in self.arrays.items() if n == 1 and a[0] in "xzy"]
+        name = self.pick("y", *ones)
+        self.add(f"{name} = {self.random.choice(ones)}")
+        self.arrays[name] = 1
+
+    def scratch(self):
+        self.count += 1
+        name = f"s{self.count}"
+        where = self.pick("shared", "local")
+        shape, axes = self.pick(("5", 1), ("(3, 4)", 2), ("SIX", 1))
+        self.add(f"{name} = cuda.{where}.array({shape}, int64)")
+        self.arrays[name] = axes
+
+    def parameter(self):
+        self.add(self.pick(
+            "n = n - 1", "n += 1", "n = n // 2", f"n = {self.expression(1)}",
+            "p = int8(p + 1)", "q = int32(q - 1)",
+        ))  # fmt: skip
+
+    def branch(self):
+        self.add(f"if {self.condition()}:")
+        self.block()
+        if self.chance(4):
+            self.add("else:")
+            self.block()
+        elif self.chance(2):
+            self.add(f"elif {self.condition(1)}:")
+            self.block()
+
+    def guard(self):
+        self.add(f"if {self.condition()}:")
+        self.add("    " + self.pick("return", "return", "x[0] = 2"))
+
+    def leave(self):
+        self.add(f"if {self.condition(1)}:")
+        self.depth += 1
+        if self.chance(5):
+            self.statement()
+        self.add(self.pick("break", "continue"))
+        self.depth -= 1
+
+    def body(self):
+        self.loops += 1
+        self.block()
+        self.loops -= 1
+
+    def for_(self):
+        name = self.target()
+        low, high = self.bound(), self.bound()
+        step = self.pick("1", "2", "-1", "-2", "n", "q", "cuda.blockDim.x")
+        self.add(f"for {name} in " + self.pick(
+            f"range({high})", f"range({low}, {high})",
+            f"range({low}, {high}, {step})", f"range({high} - 1, -1, -1)",
+            "range(cuda.grid(1), x.size, cuda.gridsize(1))",
+            "range(x.size)", "range(m.shape[1])",
+        ) + ":")  # fmt: skip
+        self.body()
+        if self.chance(2):
+            self.add("else:")
+            self.block(2)
+
+    def bound(self):
+        return self.pick("0", "1", "3", "x.size", "len(z)", "m.shape[0]",
+                         "n", "cuda.threadIdx.x", "q", "SIX",
+                         f"int64({self.expression(1)})")  # fmt: skip
+
+    def while_(self):
+        name = self.target()
+        if self.chance(8):
+            self.add(f"{name} = " + self.pick(
+                "x.size // 2", "cuda.grid(1)", "1", "n", "cuda.blockDim.x",
+                "x.size - 1", "0",
+            ))  # fmt: skip
+        test = self.pick(f"{name} > 0", f"{name} < x.size", f"{name} >= 0",
+                         f"{name} < n", f"{name} != 0", f"not {name} <= 0",
+                         f"0 < {name} < z.size",
+                         f"{name} < 40 and {self.condition(1)}",
+                         self.condition(1))  # fmt: skip
+        self.add(f"while {test}:")
+        before = self.chance(3)
+        change = f"{name} {self.pick('//= 2', '>>= 1', '-= 1', '+= 1', '*= 2', '+= cuda.gridsize(1)', '<<= 1', '-= 3')}"  # noqa: E501
+        if before:
+            self.add("    " + change)
+        self.body()
+        if not before or self.chance(3):
+            self.add("    " + change)
+        if self.chance(2):
+            self.add("else:")
+            self.block(2)
+
+    # Expressions
+
+    def condition(self, depth=2):
+        if depth and self.chance(3):
+            one, two = self.condition(depth - 1), self.condition(depth - 1)
+            return f"({one} {self.pick('and', 'or')} {two})"
+        if self.chance(1):
+            return f"not {self.condition(depth - 1 if depth else 0)}"
+        if self.chance(1):
+            return self.pick("flag", "YES", "not flag")
+        operator = self.pick("<", "<", "<=", ">", ">=", "==", "!=")
+        left = self.index(1)
+        right = self.pick(
+            "x.size", "z.shape[0]", "m.shape[0]", "m.shape[1]", "n", "len(x)",
+            "0", "4", "q", "u", "p", "f", "2.5", "SIX", self.expression(1),
+        )  # fmt: skip
+        if self.chance(2):
+            return f"{self.pick('0', '1', 'p')} <= {left} < {right}"
+        if self.chance(2):
+            return f"{right} {operator} {left}"
+        if self.chance(1):
+            return f"{left} {operator} {right} and {self.load(1)} > 0"
+        return f"{left} {operator} {right}"
+
+    def load(self, depth):
+        return self.place(self.random.choice(list(self.arrays)), depth)
+
+    def expression(self, depth=2):
+        """Return the text of an int64 expression."""
+        if not depth:
+            return self.leaf()
+        kind = self.pick("leaf", "binary", "binary", "binary", "unary", "pick",
+                         "ternary", "cast", "load", "narrow", "real")  # fmt: skip
+        less = depth - 1
+        if kind == "leaf":
+            return self.leaf()
+        if kind == "binary":
+            operator = self.pick("+", "-", "*", "//", "%", "&", "|", "^",
+                                 "<<", ">>", "+", "-")  # fmt: skip
+            one, two = self.expression(less), self.expression(less)
+            if operator in ("<<", ">>") and self.chance(7):
+                two = self.pick("1", "2", "5", "q", "(n & 3)", "62")
+            return f"({one} {operator} {two})"
+        if kind == "unary":
+            return f"{self.pick('-', '~', '+', '-')}{self.expression(less)}"
+        if kind == "pick":
+            more = [self.expression(less) for _ in range(self.pick(2, 2, 3))]
+            return f"{self.pick('min', 'max')}({', '.join(more)})"
+        if kind == "ternary":
+            one, two = self.expression(less), self.expression(less)
+            test = self.condition(0)
+            return f"(int64({one}) if {test} else int64({two}))"
+        if kind == "cast":
+            to = self.pick("int8", "int32", "uint8", "int64", "np.int32")
+            return f"int64({to}({self.expression(less)}))"
+        if kind == "load":
+            return self.load(less)
+        if kind == "narrow":
+            return self.narrow()
+        return f"int64({self.pick('0.5', 'HALF', 'f')} * {self.leaf()})"
+
+    def narrow(self):
+        """Return arithmetic on small and on unsigned types, as int64."""
+        small = ["p", "b", "u", "LEAST", "SMALL", "q", "WIDE",
+                 *self.variables("int8"), *self.variables("uint8"),
+                 *self.variables("uint64"), *self.variables("int32")]  # fmt: skip
+        one, two = self.random.choice(small), self.random.choice(small)
+        return "int64(" + self.pick(
+            f"-{one}", f"~{one}", f"{one} + {two}", f"{one} - {two}",
+            f"{one} * {two}", f"{one} - 1", f"uint64({self.leaf()})",
+            f"{one} // {two}", f"{one} % {two}", f"abs({one})",
+            f"-{one} - 1", f"flag + {self.leaf()}", "flag * 3",
+            f"int({one})", f"-(-{one})", f"{one} << 1", f"{one} >> 1",
+        ) + ")"  # fmt: skip
+
+    def leaf(self):
+        names = self.variables()
+        if names and self.chance(5):
+            return self.random.choice(names)
+        return self.pick(
+            "cuda.threadIdx.x", "cuda.threadIdx.y", "cuda.blockIdx.x",
+            "cuda.blockDim.x", "cuda.gridDim.y", "cuda.grid(1)",
+            "cuda.gridsize(1)", "cuda.laneid", "x.shape[0]", "x.size",
+            "len(z)", "m.shape[0]", "m.shape[1]", "m.size", "n", "q", "SIX",
+            "WIDE", "0", "1", "2", "3", "7", "(-1)", "9223372036854775807",
+            "(1 << 40)",
+        )  # fmt: skip
+
+
+def arguments(random):
+    """Return arguments for a drawn kernel."""
+    def cells(*shape):
+        extremes = [-(2**63), 2**63 - 1, 2**40]
+        values = [
+            random.choice([random.randrange(-3, 12), *extremes])
+            if random.randrange(8) == 0 else random.randrange(-2, 9)
+            for _ in range(math.prod(shape))
+        ]  # fmt: skip
+        return np.array(values, np.int64).reshape(shape)
+
+    pick = random.choice
+    return [
+        cells(pick((0, 1, 4, 7, 16, 130))), cells(pick((1, 3, 8, 40))),
+        cells(pick((1, 3, 5)), pick((1, 4, 6))),
+        pick((0, 1, 3, 5, 16, -1, -4, 2**62, 2**63 - 1, -(2**63))),
+        np.int8(pick((0, 1, -1, 5, 127, -128))),
+        np.int32(pick((0, 2, -3, 31, 2**31 - 1, -(2**31)))),
+        np.uint64(pick((0, 1, 4, 2**63, 2**64 - 1))),
+        np.uint8(pick((0, 3, 222, 255))),
+        pick((True, False, np.bool_(True))), pick((0.0, 2.5, -1.5)),
+    ]  # fmt: skip
+
+
+class QuickTypes:
+    """Types of a drawn kernel's expressions, by Numba's rules.
+
+    It stands in for `inference.infer`, which takes a tenth of a second for
+    each kernel. A variable has one type here, where Numba can give it a
+    narrower one at each place.
+    """
+
+    def __init__(self, source, argument_types, arrays):
+        self.source, self.arrays = source, arrays
+        self.found = {}
+        self.variables = dict(
+            zip(source.parameters, argument_types, strict=True)
+        )
+        for _ in range(2):  # what a loop assigns is read before
+            for node in ast.walk(source.tree):
+                if isinstance(node, ast.Assign):
+                    kind = self.of(node.value)
+                    for target in node.targets:
+                        self.assign(target, kind)
+                elif isinstance(node, ast.For):
+                    self.assign(node.target, types.int64)
+        for node in ast.walk(source.tree):
+            if hasattr(node, "number"):
+                self.found[node.number] = self.of(node)
+
+    def assign(self, target, kind):
+        if isinstance(target, ast.Tuple):
+            for k, inner in enumerate(target.elts):
+                self.assign(inner, kind and kind[k])
+        elif isinstance(target, ast.Name):
+            both = {self.variables.get(target.id), kind} - {None}
+            if both:
+                self.variables[target.id] = unify(both)
+
+    def of(self, node):
+        plan = getattr(node, "plan", ("", ""))
+        if plan[0] in ("index", "name"):
+            return types.int32
+        if plan[0] == "array":
+            return self.arrays[node.number]
+        if plan[1] in ("grid", "gridsize"):
+            axes = node.args[0].value
+            return types.int64 if axes == 1 else types.UniTuple(
+                types.int64, axes
+            )  # fmt: skip
+        method = getattr(self, type(node).__name__.lower(), None)
+        return method(node) if method else None
+
+    def constant(self, node):
+        return typeof(node.value)
+
+    def name(self, node):
+        if node.id in self.source.locals:
+            return self.variables.get(node.id)
+        value = self.source.names[node.id]
+        return typeof(value) if isinstance(value, NUMBERS) else None
+
+    def attribute(self, node):
+        if node.attr == "shape":
+            return types.UniTuple(types.int64, self.of(node.value).ndim)
+        return types.int64 if node.attr == "size" else None
+
+    def subscript(self, node):
+        owner = self.of(node.value)
+        if isinstance(owner, types.BaseTuple):
+            return owner[node.slice.value]
+        if owner is None:
+            return None
+        index = self.of(node.slice)
+        axes = len(index) if isinstance(index, types.BaseTuple) else 1
+        if axes == owner.ndim:
+            return owner.dtype
+        return types.Array(owner.dtype, owner.ndim - axes, "C")
+
+    def tuple(self, node):
+        return types.Tuple([self.of(e) or types.int64 for e in node.elts])
+
+    def binop(self, node):
+        one, two = self.of(node.left), self.of(node.right)
+        if isinstance(node.op, ast.LShift | ast.RShift):
+            signed = getattr(one, "signed", True)
+            return types.int64 if signed else types.uint64
+        if types.float64 in (one, two):
+            return types.float64
+        both = [getattr(k, "signed", True) for k in (one, two)]
+        return types.int64 if any(both) else types.uint64
+
+    def unaryop(self, node):
+        kind = self.of(node.operand)
+        if isinstance(node.op, ast.Not):
+            return types.boolean
+        if kind in (types.float64, None):
+            return kind
+        if isinstance(node.op, ast.Invert) and kind == types.boolean:
+            return kind
+        return types.int64 if getattr(kind, "signed", True) else types.uint64
+
+    def compare(self, node):
+        return types.boolean
+
+    def boolop(self, node):
+        return types.boolean
+
+    def ifexp(self, node):
+        return unify({self.of(node.body), self.of(node.orelse)} - {None})
+
+    def call(self, node):
+        text = ast.unparse(node.func).removeprefix("np.")
+        if text in BITS:
+            return getattr(types, text)
+        kinds = [self.of(a) for a in node.args]
+        if text in ("min", "max"):
+            return unify(set(kinds) - {None})
+        if text in ("int", "abs"):
+            whole = isinstance(kinds[0], types.Integer)
+            return kinds[0] if whole else types.int64
+        return types.int64 if text == "len" else None
+
+
+NUMBERS = (bool, int, float, np.number)
+
+
+def unify(kinds):
+    kinds = list(kinds)
+    if len(kinds) == 1:
+        return kinds[0]
+    return cpu_target.typing_context.unify_types(*kinds)
+
+
+def infer_quickly(source, argument_types, arrays, calls):
+    """Do what `inference.infer` does, for the drawn kernels only."""
+    return QuickTypes(source, argument_types, arrays).found, types.none
