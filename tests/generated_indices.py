@@ -873,6 +873,7 @@ class IndexWriter:
 
 def arguments(random):
     """Return arguments for a drawn kernel."""
+
     def cells(*shape):
         extremes = [-(2**63), 2**63 - 1, 2**40]
         values = [

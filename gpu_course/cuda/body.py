@@ -129,6 +129,10 @@ class Body(ast.NodeTransformer):
             return self.atomic(node, detail)
         if detail in ("grid", "gridsize"):
             return expression(grid_text(detail, node.args[0].value))
+        if detail == "lanemask_lt":
+            return expression("_uint32((1 << (_t & 31)) - 1)")
+        if detail == "this_grid":
+            return ast.Constant(0)
         if detail in FENCES or detail == "nanosleep":
             return ast.Constant(None)
         arguments = [self.visit(a) for a in node.args]
@@ -154,7 +158,13 @@ class Body(ast.NodeTransformer):
         name, arrays = device_function(node.device, self.program)
         self.used += arrays
         extra = [expression(n) for n in (*PASSED.split(", "), *arrays)]
-        return call(name, *extra, *(self.visit(a) for a in node.args))
+        arguments = [
+            self.visit(a) if a.type == kind else converted(self.visit(a), kind)
+            for a, kind in zip(
+                node.args, node.device.argument_types, strict=True
+            )
+        ]
+        return call(name, *extra, *arguments)
 
     def visit_Name(self, node):  # noqa: N802
         if hasattr(node, "constant"):

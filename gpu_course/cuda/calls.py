@@ -42,6 +42,9 @@ class Calls:
             found = from_dtype(np.dtype(found))
         if isinstance(found, types.Type) or found in (int, float, bool):
             return cast(arguments[0], kinds[0], result)
+        if isinstance(found, type) and hasattr(found, "_fields"):
+            self.space[found.__name__] = found
+            return call(found.__name__, *arguments)
         if found is complex:
             return cast(call("complex", *arguments), None, result)
         if found in (range, len, tuple):
@@ -59,6 +62,11 @@ class Calls:
 
     def function(self, found, arguments, kinds, result):
         """Return a call of a function of numbers."""
+        if types.float16 in kinds:
+            wide = [types.float32 if k == types.float16 else k for k in kinds]
+            pairs = zip(arguments, kinds, wide, strict=True)
+            arguments = [cast(a, k, w) for a, k, w in pairs]
+            kinds = wide
         if found in EXACT and kinds == [types.float64]:
             key = f"_math_{found.__name__}"
             self.space[key] = getattr(arithmetic, found.__name__, found)
@@ -167,6 +175,8 @@ class Calls:
         function = f"_device{len(self.space)}_{device.source.name}"
         self.space[function] = None
         define(device, function, self.trace, self.sites, self.space)
+        triples = zip(arguments, kinds, device.argument_types, strict=True)
+        arguments = [cast(a, k, w) for a, k, w in triples]
         new = call(function, name("_t"), *arguments)
         if device.yields:
             new = ast.YieldFrom(new)

@@ -150,6 +150,9 @@ class Places:
     def keep(self, name):
         found = {k for k in self.kinds.get(name, ()) if k is not None}
         merged = cpu_target.typing_context.unify_types(*found)
+        if len(found) == 1 and is_plain_tuple(merged):
+            self.kept[name] = merged
+            return
         if not isinstance(merged, types.Number | types.Boolean):
             raise NotCompilable(f"{name} lives across a barrier")
         wide = isinstance(merged, types.Float)
@@ -179,6 +182,13 @@ class Places:
         return True
 
 
+def is_plain_tuple(kind):
+    """Whether a type is a tuple of numbers."""
+    return isinstance(kind, types.BaseTuple) and all(
+        isinstance(k, types.Number | types.Boolean) for k in kind
+    )
+
+
 class Blocks:
     """Write the body of a block: loops over threads, and what joins them."""
 
@@ -192,7 +202,10 @@ class Blocks:
         self.rewriter = Body(program, self.places.several)
         self.returns = program.waits and _has_return(body)
         for name, kind in self.places.kept.items():
-            self.scratch(f"_kept_{name}", kind)
+            for place, part in enumerate(kind if is_plain_tuple(kind) else ()):
+                self.scratch(f"_kept_{name}_{place}", part)
+            if not is_plain_tuple(kind):
+                self.scratch(f"_kept_{name}", kind)
 
     def scratch(self, name, kind):
         self.program.scratch[name] = ("thread", (), as_dtype(kind))
@@ -240,7 +253,7 @@ class Blocks:
         depth = self.threads(mask)
         self.bring(statements)
         kept = sorted(assigned(*statements) & set(self.places.kept))
-        save = [f"_kept_{name}[_t] = {name}" for name in kept]
+        save = [line for name in kept for line in self.saving(name)]
         leave = _Leave(self, [statement(line) for line in save])
         copies = [copied(s) for s in statements]
         statements = leave.block(copies, 0)
@@ -263,7 +276,7 @@ class Blocks:
                 source = self.places.again[name]
                 again[name] = source
                 pending |= used(source.value)
-        self.add(*(f"{name} = _kept_{name}[_t]" for name in sorted(kept)))
+        self.add(*(f"{name} = {self.kept(name)}" for name in sorted(kept)))
         order = [s for s in self.places.again.values()]
         chosen = {id(s): s for s in again.values()}
         done = set()
@@ -271,6 +284,22 @@ class Blocks:
             if id(source) in chosen and id(source) not in done:
                 done.add(id(source))
                 self.add(*self.rewriter.lines([source]))
+
+    def kept(self, name):
+        """Return what a thread has kept of a variable, as source."""
+        kind = self.places.kept[name]
+        if not is_plain_tuple(kind):
+            return f"_kept_{name}[_t]"
+        parts = [f"_kept_{name}_{k}[_t]" for k in range(len(kind))]
+        return f"({', '.join(parts)},)"
+
+    def saving(self, name, at="_t"):
+        """Return the lines that keep a variable of a thread."""
+        kind = self.places.kept[name]
+        if not is_plain_tuple(kind):
+            return [f"_kept_{name}[{at}] = {name}"]
+        return [f"_kept_{name}_{k}[{at}] = {name}[{k}]"
+                for k in range(len(kind))]  # fmt: skip
 
     def joint(self, node, mask):
         """Write a statement in which threads wait, or leave a loop."""
@@ -575,7 +604,10 @@ def write(typed, proven=frozenset()):
     blocks.block(blocks.body, None)
     places = blocks.places
     start = [f"{n} = _in_{n}" for n in names if n in places.local]
-    start += [f"_kept_{n}[:] = {n}" for n in names if n in places.kept]
+    start += [
+        line for n in names if n in places.kept
+        for line in blocks.saving(n, ":")
+    ]  # fmt: skip
     if blocks.returns:
         start.append("_alive[:] = True")
     start += [

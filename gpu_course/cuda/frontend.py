@@ -6,6 +6,7 @@ is said later about a kernel points at the reader's own line.
 
 import ast
 import builtins
+import difflib
 import inspect
 import linecache
 import re
@@ -68,18 +69,25 @@ class Source:
             try:
                 return getattr(owner, node.attr)
             except AttributeError:
-                raise self.unsupported(
-                    node, f"{ast.unparse(node)} doesn't exist", "another name"
-                ) from None
+                raise UnsupportedKernel(self.missing(node, owner)) from None
         return None
+
+    def missing(self, node, owner):
+        """Return the message for an attribute that isn't there."""
+        near = difflib.get_close_matches(node.attr, dir(owner), 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return (
+            f"{self.name}: there is no {ast.unparse(node)} here "
+            f"({self.filename}, line {node.lineno}).{hint}"
+        )
 
     def _global(self, node):
         try:
             return self.names[node.id]
         except KeyError:
             raise NameError(
-                f"{self.name}: the name {node.id!r} of line {node.lineno} is "
-                "not defined"
+                f"{self.name}: the name {node.id!r} is not defined "
+                f"({self.filename}, line {node.lineno})"
             ) from None
 
     def unsupported(self, node, what, instead):

@@ -302,8 +302,14 @@ class Emitter(Calls, ast.NodeTransformer):
         found = self.source.resolve(node)
         if found is not None:
             return self.captured(node, found)
-        if isinstance(self.typed.of(node.value), types.Record):
+        owner = self.typed.of(node.value)
+        if isinstance(owner, types.Record):
             return self.load_field(node, node.attr)
+        if isinstance(owner, types.Array) and isinstance(
+            owner.dtype, types.Record
+        ) and node.attr in owner.dtype.fields:
+            return self.method(self.visit(node.value), "field",
+                               ast.Constant(node.attr))  # fmt: skip
         return self.generic_visit(node)
 
     def captured(self, node, found):
@@ -316,10 +322,13 @@ class Emitter(Calls, ast.NodeTransformer):
 
     def constant_array(self, node, found):
         key = f"const{id(found)}"
-        self.space[key] = found  # kept alive, so that its id stays its own
-        self.space["_arrays"][key] = (
-            "const", key, ast.unparse(node), found, found.dtype,
-        )  # fmt: skip
+        if key not in self.space:
+            # As Numba does: what the array holds now is what it holds.
+            frozen = found.copy(order="K")
+            self.space[key] = found  # kept alive: its id stays its own
+            self.space["_arrays"][key] = (
+                "const", key, ast.unparse(node), frozen, found.dtype,
+            )  # fmt: skip
         return self.described(key)
 
     def described(self, key):
@@ -341,13 +350,13 @@ class Emitter(Calls, ast.NodeTransformer):
         site = self.access("load", node.value, node, owner)
         how = "load"
         if has_ellipsis(node.slice):
-            part = self.on_memory(value, "view", site,
+            part = self.on_memory(value, "pick", site,
                                   *self.indices(node.slice))  # fmt: skip
             if isinstance(self.typed.of(node), types.Array):
                 return part
             return self.on_memory(part, "load", site)
         if isinstance(self.typed.of(node), types.Array | types.Record):
-            how = "view"
+            how = "pick"
         return self.on_memory(value, how, site, *self.indices(node.slice))
 
     def method(self, value, function, *arguments):
@@ -397,7 +406,25 @@ class Emitter(Calls, ast.NodeTransformer):
     # Statements
 
     def block(self, statements):
-        return [new for s in statements for new in listed(self.visit(s))]
+        return [new for s in statements for new in listed(self.alive(s))]
+
+    def alive(self, node):
+        """Write a statement, or nothing where Numba has seen no way to it."""
+        parts = [node]
+        if isinstance(node, ast.If | ast.While):
+            parts = [node.test]
+        elif isinstance(node, ast.For):
+            parts = [node.iter]
+        if any(self.is_untyped(n) for p in parts for n in ast.walk(p)):
+            return ast.copy_location(ast.Pass(), node)
+        return self.visit(node)
+
+    def is_untyped(self, node):
+        """Whether an expression got no type, so is never come to."""
+        known = isinstance(node, ast.BinOp | ast.Compare | ast.Subscript) or (
+            isinstance(node, ast.Name) and node.id in self.source.locals
+        )
+        return known and hasattr(node, "number") and not self.typed.of(node)
 
     def visit_Expr(self, node):
         if isinstance(node.value, ast.Constant):
@@ -437,7 +464,10 @@ class Emitter(Calls, ast.NodeTransformer):
         array = self.visit(target.value)
         indices = self.indices(target.slice)
         whole = isinstance(kind, types.Array)
-        converted = value if whole else cast(value, kind, owner.dtype)
+        if isinstance(kind, types.Record):
+            converted = ast.Attribute(value, "array", ast.Load())
+        else:
+            converted = value if whole else cast(value, kind, owner.dtype)
         if whole or self.is_part(target, owner):
             how = "fill"
         else:

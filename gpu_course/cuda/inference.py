@@ -173,6 +173,8 @@ class _Instrument(ast.NodeTransformer):
         self.source = source
 
     def visit(self, node):
+        if asks_for_none(node):
+            return node  # as it is, so that Numba sees which way is taken
         plan = getattr(node, "plan", None)
         if plan is not None:
             new = self.planned(node, plan)
@@ -198,6 +200,16 @@ class _Instrument(ast.NodeTransformer):
         if kind == "atomic":
             return _called("_element", *arguments, at=node)
         return _called(f"_i_{detail}", *arguments, at=node)
+
+
+def asks_for_none(node):
+    """Whether an expression is ``x is None`` or ``x is not None``."""
+    return (
+        isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], ast.Is | ast.IsNot)
+        and isinstance(node.left, ast.Name)
+        and isinstance(node.comparators[0], ast.Constant)
+    )
 
 
 def _called(name, *arguments, at):

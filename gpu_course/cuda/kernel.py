@@ -1,6 +1,7 @@
 """Kernels and their launches: what ``cuda.jit`` returns."""
 
 import ctypes
+import enum
 import functools
 import itertools
 import operator
@@ -8,12 +9,13 @@ import threading
 
 import numpy as np
 from numba import typeof
-from numba.core import errors, sigutils, types
+from numba.core import errors, types
 
 from gpu_course.cuda import backend
 from gpu_course.cuda.allocation import Hint
 from gpu_course.cuda.arithmetic import like
 from gpu_course.cuda.arrays import DeviceArray
+from gpu_course.cuda.lowering import best_signature
 from gpu_course.cuda.launch import Version, arrays_in, launch
 from gpu_course.cuda.machine import region
 from gpu_course.cuda.report import Report
@@ -146,6 +148,9 @@ class Kernel:
         self.check = _Configurable(self._check)
         self.lock = threading.Lock()
 
+    def __reduce__(self):
+        return self.__qualname__  # a pickle holds its name
+
     def __repr__(self):
         return f"<cuda kernel {self.__name__}>"
 
@@ -265,12 +270,13 @@ class Kernel:
     def _as_signed(self, hosts):
         """Convert numbers as the decorator's signature says."""
         given = self.signature
-        several = isinstance(given, list)
-        for one in given if several else [given]:
-            kinds, _ = sigutils.normalize_signature(one)
-            new = _converted(hosts, kinds)
-            if new is not None:
-                return new
+        own = tuple(map(self._kind, self._parameters(), hosts))
+        kinds = best_signature(given, own)
+        if kinds is not None:
+            return [
+                _converted(value, k)
+                for value, k in zip(hosts, kinds, strict=True)
+            ]
         got = ", ".join(str(typeof(h)) for h in hosts)
         raise TypeError(
             f"{self.__name__} has the signature {given}, got ({got})"
@@ -357,25 +363,11 @@ def _apart(arguments, hosts):
     return new, [(a, b) for a, b in pairs if a is not b]
 
 
-def _converted(hosts, kinds):
-    """Return arguments with numbers of the types asked for, or None."""
-    if len(hosts) != len(kinds):
-        return None
-    new = []
-    for value, kind in zip(hosts, kinds, strict=True):
-        own = typeof(value)
-        if isinstance(kind, types.Array):
-            same = isinstance(own, types.Array) and (
-                (own.dtype, own.ndim) == (kind.dtype, kind.ndim)
-            )
-            if not same or kind.layout not in ("A", own.layout):
-                return None
-        elif isinstance(kind, types.Number) and isinstance(own, types.Number):
-            value = np.dtype(str(kind)).type(value)
-        elif own != kind:
-            return None
-        new.append(value)
-    return new
+def _converted(value, kind):
+    """Return a number in the type that a signature asks for."""
+    if isinstance(kind, types.Number | types.Boolean):
+        return np.array(value).astype(str(kind))[()]
+    return value
 
 
 def host_value(value):
@@ -388,6 +380,13 @@ def host_value(value):
     """
     if isinstance(value, DeviceArray):
         return value.array
+    if isinstance(value, enum.IntEnum):
+        return int(value)
+    if isinstance(value, np.void):
+        raise TypeError(
+            "a kernel takes no single record: pass the array it is part of, "
+            "and its index"
+        )
     if isinstance(value, np.ndarray | np.generic | int | float | complex):
         return value
     if isinstance(value, tuple):

@@ -8,19 +8,22 @@ load and the store that it is.
 import ast
 import copy
 import inspect
+import random
 import re
 from dataclasses import dataclass, field
 
 import numpy as np
 from numba import typeof
-from numba.core import errors, types
+from numba.core import errors, sigutils, types
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
 from numba.np.numpy_support import from_dtype
 
+from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.expressions import listed
 from gpu_course.cuda.frontend import UnsupportedKernel, parse
-from gpu_course.cuda.inference import infer
-from gpu_course.cuda.intrinsics import YIELDING, Intrinsic
+from gpu_course.cuda.inference import asks_for_none, infer
+from gpu_course.cuda.intrinsics import INDEX, YIELDING, Intrinsic
 
 TYPED = (
     ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Subscript, ast.Name,
@@ -51,6 +54,8 @@ class Typed:
         """Return the Numba type of an expression, None in dead code."""
         if isinstance(node, ast.Constant):
             return types.unliteral(typeof(node.value))
+        if asks_for_none(node):
+            return types.boolean
         return self.types.get(getattr(node, "number", None))
 
     @property
@@ -113,8 +118,13 @@ def spins(node):
 class _Plan(ast.NodeTransformer):
     """Number the expressions and recognise the calls of the kernel API."""
 
-    def __init__(self, source):
+    def __init__(self, source, argument_types):
         self.source = source
+        pairs = zip(source.parameters, argument_types, strict=False)
+        self.parameters = dict(pairs)
+        self.once = assigned_once(source)
+        self.signatures = {}
+        self.aliases = self.index_aliases()
         self.count = 0
         self.temporary = 0
         self.grids = grid_names(source)
@@ -159,6 +169,23 @@ class _Plan(ast.NodeTransformer):
             done.append(self.visit(statement))
         return done
 
+    def index_aliases(self):
+        """Return the variables that only stand for ``cuda.threadIdx``."""
+        found = {}
+        for name, value in self.once.items():
+            known = self.source.resolve(value)
+            if isinstance(known, Intrinsic) and known.name in INDEX:
+                found[name] = known
+        self.source.locals -= set(found)
+        self.source.names |= found
+        return found
+
+    def visit_Assign(self, node):
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in self.aliases:
+                return []
+        return self.generic_visit(node)
+
     def visit_AnnAssign(self, node):
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
@@ -178,6 +205,10 @@ class _Plan(ast.NodeTransformer):
 
     def visit_Name(self, node):
         found = self.source.resolve(node)
+        if isinstance(found, DeviceArray):
+            raise self.source.unsupported(
+                node, f"the device array {node.id} from outside", "a parameter"
+            )
         if isinstance(found, Intrinsic) and found.name in (
             "laneid",
             "warpsize",
@@ -191,6 +222,7 @@ class _Plan(ast.NodeTransformer):
             node.args = []
             return node
         found = self.source.resolve(node.func)
+        self.refuse_function(node, found)
         if isinstance(found, Dispatcher) or hasattr(found, "device_source"):
             return self.device(node, found)
         if not isinstance(found, Intrinsic):
@@ -213,11 +245,40 @@ class _Plan(ast.NodeTransformer):
             )
         else:
             node.plan = ("call", found.name.removeprefix("cg."))
+        if found.name in ("grid", "gridsize"):
+            given = [*node.args, *(k.value for k in node.keywords)]
+            node.args = [self.axes(node, given)]
+            return node
         node.args = [
             self.visit(a)
             for a in (*node.args, *(k.value for k in node.keywords))
         ]
         return node
+
+    def axes(self, node, given):
+        """Return the number of axes that cuda.grid is asked for."""
+        count = self.constant(given[0]) if len(given) == 1 else None
+        if count not in (1, 2, 3):
+            raise self.source.unsupported(
+                node, ast.unparse(node), "cuda.grid(1), (2) or (3)"
+            )
+        return ast.copy_location(ast.Constant(int(count)), node)
+
+    def refuse_function(self, node, found):
+        """Raise where a kernel calls what can't be compiled for a GPU."""
+        root = (getattr(found, "__module__", None) or "").split(".")[0]
+        if inspect.isfunction(found) and root not in ("numpy", "numba"):
+            raise self.source.unsupported(
+                node, f"{ast.unparse(node.func)}, a function of the host,",
+                "@cuda.jit(device=True) above its def",
+            )  # fmt: skip
+        owner = getattr(found, "__self__", None)
+        if root == "random" or isinstance(
+            owner, random.Random | np.random.RandomState
+        ):
+            raise self.source.unsupported(
+                node, f"{ast.unparse(node.func)}", "cuda.random"
+            )
 
     def is_grid_sync(self, node):
         """Whether a call is ``.sync()`` of ``cuda.cg.this_grid()``."""
@@ -235,6 +296,7 @@ class _Plan(ast.NodeTransformer):
         function = getattr(found, "device_source", None) or found.py_func
         node.plan = ("device", function.__name__)
         self.functions[node.number] = function
+        self.signatures[node.number] = getattr(found, "signature", None)
         given = {k.arg: k.value for k in node.keywords}
         signature = inspect.signature(function)
         try:
@@ -281,9 +343,18 @@ class _Plan(ast.NodeTransformer):
 
     def constant(self, node):
         """Return the value of an expression of constants."""
-        names = {
-            n.id for n in ast.walk(node) if isinstance(n, ast.Name)
-        } & self.source.locals
+        known = {}
+        names = set()
+        for n in ast.walk(node):
+            if isinstance(n, ast.Name) and n.id in self.source.locals:
+                if n.id in self.once:
+                    known[n.id] = self.constant(self.once[n.id])
+                elif n.id in self.parameters and isinstance(
+                    self.parameters[n.id], types.Array
+                ):
+                    known[n.id] = Described(self.parameters[n.id])
+                else:
+                    names.add(n.id)
         if names:
             raise self.source.unsupported(
                 node,
@@ -291,7 +362,13 @@ class _Plan(ast.NodeTransformer):
                 "a constant",
             )
         expression = ast.fix_missing_locations(ast.Expression(node))
-        return eval(compile(expression, "", "eval"), self.source.names)
+        space = {**self.source.names, **known}
+        try:
+            return eval(compile(expression, "", "eval"), space)
+        except AttributeError:
+            raise self.source.unsupported(
+                node, f"{ast.unparse(node)} for an array's shape", "a constant"
+            ) from None
 
 
 def lower(function, argument_types, callers=()):
@@ -317,7 +394,7 @@ def lower(function, argument_types, callers=()):
         raise source.unsupported(
             source.tree, "a function that calls itself", "a loop"
         )
-    plan = _Plan(source)
+    plan = _Plan(source, argument_types)
     source.tree.body = [
         new
         for statement in source.tree.body
@@ -329,8 +406,9 @@ def lower(function, argument_types, callers=()):
         def return_type(arguments):
             known = devices[number]
             if arguments not in known:
+                given = signed(plan.signatures[number], arguments)
                 known[arguments] = lower(
-                    plan.functions[number], arguments, (*callers, function)
+                    plan.functions[number], given, (*callers, function)
                 )
             return known[arguments].return_type
 
@@ -345,6 +423,66 @@ def lower(function, argument_types, callers=()):
     refuse_allocations(typed)
     refuse_atomics(typed)
     return typed
+
+
+class Described:
+    """A parameter, as far as the shape or dtype of an array may ask."""
+
+    def __init__(self, kind):
+        self.dtype, self.ndim = kind.dtype, kind.ndim
+
+
+def signed(signature, arguments):
+    """Return the types that a device function's signature asks for."""
+    if signature is None:
+        return arguments
+    return best_signature(signature, arguments) or arguments
+
+
+def best_signature(given, kinds):
+    """Return the argument types that suit some types best, None if none do.
+
+    Parameters
+    ----------
+    given : str, tuple, numba signature or list of them
+        As ``cuda.jit`` takes it.
+    kinds : tuple of numba types
+    """
+    context = cpu_target.typing_context
+    ranked = []
+    for one in given if isinstance(given, list) else [given]:
+        wanted, _ = sigutils.normalize_signature(one)
+        if len(wanted) != len(kinds):
+            continue
+        steps = [
+            context.can_convert(own, kind)
+            for own, kind in zip(kinds, wanted, strict=True)
+        ]
+        if None not in steps:
+            ranked.append((sorted(map(int, steps), reverse=True), wanted))
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def assigned_once(source):
+    """Return the variables with one assignment, to their value."""
+    found, several = {}, set(source.parameters)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            if node.id in found:
+                several.add(node.id)
+            found.setdefault(node.id, None)
+        if isinstance(node, ast.AugAssign) and isinstance(
+            node.target, ast.Name
+        ):
+            several.add(node.target.id)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name):
+                found[target.id] = node.value
+    return {
+        n: v for n, v in found.items() if n not in several and v is not None
+    }
 
 
 def untypable(source, error):

@@ -54,7 +54,7 @@ class Memory:
             array, self.address + offset, self.name, self.space, self.machine
         )
 
-    def view(self, thread, site, *index):
+    def pick(self, thread, site, *index):
         """Return the part that an index with slices or fewer axes names."""
         if ... in index:
             at = index.index(...)
@@ -84,6 +84,20 @@ class Memory:
         return self.part(self.array.reshape(-1))
 
     flatten = ravel
+
+    def view(self, dtype):
+        """Return the same bytes as numbers of another dtype."""
+        if not isinstance(dtype, type):
+            dtype = str(dtype)  # of a type of Numba's
+        return self.part(self.array.view(dtype))
+
+    @property
+    def real(self):
+        return self.part(self.array.real)
+
+    @property
+    def imag(self):
+        return self.part(self.array.imag)
 
     def field(self, name):
         """Return one field of an array of records."""
@@ -122,7 +136,7 @@ class Memory:
 
     def fill(self, thread, site, value, *index):
         """Store one value, or an array, into the part an index names."""
-        part = self.view(thread, site, *index)
+        part = self.pick(thread, site, *index)
         whole = isinstance(value, Memory)
         other = value.array if whole else value
         if whole and other.shape != part.shape:
@@ -229,11 +243,11 @@ def _ignoring_nan(pick):
 
 
 def _larger(old, value):
-    return value if value > old or value != value else old
+    return value if value > old else old  # as Numba's, also with NaN
 
 
 def _smaller(old, value):
-    return value if value < old or value != value else old
+    return value if value < old else old
 
 
 def _swapped(old, expected, value):

@@ -171,6 +171,7 @@ class _Clocks:
         self.block_fence = [defaultdict(lambda: nothing) for _ in SCOPES]
         self.own_fence = [defaultdict(dict) for _ in SCOPES]
         self.released = {}
+        self.done = defaultdict(dict)  # thread to address to position
 
     def of(self, thread):
         """Return the clock of a thread."""
@@ -198,6 +199,10 @@ class _Clocks:
             same_warp = len(set(warps)) == 1
             if same_warp and record.warp_epoch[old] != record.warp_epoch[new]:
                 return True
+        if self.done[b].get(int(record.value[old]), -1) > old and (
+            record.sites[record.site[old]].kind == "atomic"
+        ):
+            return True  # atomics on one element come one after the other
         return self.of(b)[self.column[a]] >= old
 
     def fenced(self, thread, scope):
@@ -217,6 +222,7 @@ class _Clocks:
         thread = int(self.record.thread[position])
         block = thread // self.threads
         address = int(self.record.value[position])
+        self.done[thread][address] = position
         for scope, key in ((DEVICE, address), (BLOCK, (address, block))):
             passed = self.fenced(thread, scope)
             known = self.released.get(key)

@@ -138,7 +138,7 @@ def _atomic_sub(a, i, v):
 @helper
 def _atomic_max(a, i, v):
     old = a[i]
-    if v > old or v != v:
+    if v > old:  # as Numba's, also with NaN
         a[i] = v
     return old
 
@@ -146,7 +146,7 @@ def _atomic_max(a, i, v):
 @helper
 def _atomic_min(a, i, v):
     old = a[i]
-    if v < old or v != v:
+    if v < old:
         a[i] = v
     return old
 

@@ -307,6 +307,8 @@ class Walk:
                 kind = type(op) if holds else OPPOSITE.get(type(op))
                 self.narrow(a, kind, b, state)
                 self.narrow(b, MIRRORED.get(kind), a, state)
+        if any(low > high for low, high in state.values.values()):
+            return None  # no thread comes here
         return state
 
     def narrow(self, node, kind, other, state):
@@ -336,6 +338,8 @@ class Walk:
 
     def look(self, node, state):
         """Judge the indices in an expression or a simple statement."""
+        if state is None:
+            return
         if isinstance(node, ast.BoolOp):
             for part in node.values:
                 self.look(part, state)
@@ -391,6 +395,8 @@ class Walk:
 
     def value(self, node, state):
         """Return the interval of an integer expression."""
+        if state is None:
+            return UNKNOWN
         if isinstance(node, ast.Constant):
             if isinstance(node.value, int):
                 return (int(node.value), int(node.value))
@@ -401,7 +407,7 @@ class Walk:
         ):
             return UNKNOWN
         low, high = self.interval(node, state)
-        if low < -LARGEST or high > LARGEST:
+        if low > high or low < -LARGEST or high > LARGEST:
             return UNKNOWN
         if isinstance(kind, types.Boolean):
             return (max(low, 0), min(high, 1))

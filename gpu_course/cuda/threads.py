@@ -89,7 +89,7 @@ class Thread:
 
     def elements(self, site, memory):
         """Go through the elements, or rows, of an array."""
-        how = memory.load if memory.ndim == 1 else memory.view
+        how = memory.load if memory.ndim == 1 else memory.pick
         for i in range(len(memory)):
             yield how(self, site, i)
 
