@@ -13,7 +13,7 @@ import operator
 from types import SimpleNamespace
 
 import numpy as np
-from numba import types, typeof
+from numba import typeof, types
 from numba.core.registry import cpu_target
 
 from gpu_course.cuda.ranges import key
@@ -409,31 +409,31 @@ class _Watch(ast.NodeTransformer):
         self.keys.append(found)
         return ast.Constant(len(self.keys) - 1)
 
-    def visit_FunctionDef(self, node):  # noqa: N802
+    def visit_FunctionDef(self, node):
         node.body = [self.visit(s) for s in node.body]
         return node
 
-    def visit_Import(self, node):  # noqa: N802
+    def visit_Import(self, node):
         return ast.Pass()
 
     visit_ImportFrom = visit_Import  # noqa: N815
 
-    def visit_Assign(self, node):  # noqa: N802
+    def visit_Assign(self, node):
         if node.col_offset == 0:
             return ast.Pass()  # the globals, which have their own numbers
         return self.generic_visit(node)
 
-    def visit_Constant(self, node):  # noqa: N802
+    def visit_Constant(self, node):
         if type(node.value) is int:
             return _called("_c", node)
         return node
 
-    def visit_Call(self, node):  # noqa: N802
+    def visit_Call(self, node):
         if ast.unparse(node.func).startswith("cuda."):
             return node
         return self.generic_visit(node)
 
-    def visit_Compare(self, node):  # noqa: N802
+    def visit_Compare(self, node):
         number = self.number({0: key(node)})
         if len(node.ops) == 1:
             operator = ast.Constant(type(node.ops[0]).__name__)
@@ -441,10 +441,10 @@ class _Watch(ast.NodeTransformer):
             return _called("_compare", number, operator, *both)
         return _called("_held", number, self.generic_visit(node))
 
-    def visit_Subscript(self, node):  # noqa: N802
+    def visit_Subscript(self, node):
         return self.subscript(node, [type(node.ctx)])
 
-    def visit_AugAssign(self, node):  # noqa: N802
+    def visit_AugAssign(self, node):
         if isinstance(node.target, ast.Subscript):
             target = self.subscript(node.target, [ast.Load, ast.Store])
             return ast.AugAssign(target, node.op, self.visit(node.value))

@@ -130,6 +130,12 @@ def each(convert, values):
     return tuple(c(v) for c, v in zip(convert, values, strict=True))
 
 
+def unreachable():
+    raise RuntimeError(
+        "this was taken for dead code and is not: a fault of gpu_course"
+    )
+
+
 def operation(text, kinds):
     """Return an expression of ``a0``, ``a1``, … as Numba compiles it.
 
@@ -158,7 +164,7 @@ def _compile(text, kinds, function):
 NAMES = {
     f"_{function.__name__}": function
     for function in (
-        each, divide, floor_divide, remainder, shift_left, shift_right,
+        unreachable, each, divide, floor_divide, remainder, shift_left, shift_right,
         popc, clz, ffs, brev, cbrt, fma,
     )
 }  # fmt: skip

@@ -23,6 +23,7 @@ from gpu_course.cuda.expressions import (
     name,
     store,
 )
+from gpu_course.cuda.inference import asks_for_none
 from gpu_course.cuda.lowering import spins
 from gpu_course.cuda.memory import SITE_SHIFT
 from gpu_course.cuda.record import Site
@@ -409,18 +410,23 @@ class Emitter(Calls, ast.NodeTransformer):
         return [new for s in statements for new in listed(self.alive(s))]
 
     def alive(self, node):
-        """Write a statement, or nothing where Numba has seen no way to it."""
+        """Write a statement, or an error where Numba saw no way to it."""
         parts = [node]
         if isinstance(node, ast.If | ast.While):
             parts = [node.test]
         elif isinstance(node, ast.For):
             parts = [node.iter]
-        if any(self.is_untyped(n) for p in parts for n in ast.walk(p)):
-            return ast.copy_location(ast.Pass(), node)
+        if any(map(self.is_untyped, parts)):
+            new = ast.Expr(call("_unreachable"))
+            return ast.fix_missing_locations(ast.copy_location(new, node))
         return self.visit(node)
 
     def is_untyped(self, node):
-        """Whether an expression got no type, so is never come to."""
+        """Whether something in an expression got no type."""
+        if asks_for_none(node):
+            return False
+        if any(map(self.is_untyped, ast.iter_child_nodes(node))):
+            return True
         known = isinstance(node, ast.BinOp | ast.Compare | ast.Subscript) or (
             isinstance(node, ast.Name) and node.id in self.source.locals
         )
