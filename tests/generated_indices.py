@@ -254,7 +254,8 @@ class Watched:
         names = {c.__name__: c for c in (Integer,)}
         self.space = {
             **names, "_c": lambda v: Integer(v, "int64"),
-            "_held": self.note_held, "_compare": self.compare, "_on": self.proxy, "range": self.range,
+            "_held": self.note_held, "_compare": self.compare,
+            "_on": self.proxy, "range": self.range,
             "len": lambda a: a.shape[0], "min": _one_of(min),
             "max": _one_of(max), "int": _to_int, "_range": range,
         }  # fmt: skip
@@ -472,7 +473,10 @@ def _cuda(grid, block, place):
 
     def axes(*values):
         return SimpleNamespace(
-            **{a: Integer(v, "int32") for a, v in zip("xyz", values)}
+            **{
+                a: Integer(v, "int32")
+                for a, v in zip("xyz", values, strict=True)
+            }
         )
 
     where = [
@@ -813,8 +817,9 @@ class IndexWriter:
         """Return the text of an int64 expression."""
         if not depth:
             return self.leaf()
-        kind = self.pick("leaf", "binary", "binary", "binary", "unary", "pick",
-                         "ternary", "cast", "load", "narrow", "real")  # fmt: skip
+        kind = self.pick("leaf", "binary", "binary", "binary", "unary",
+                         "pick", "ternary", "cast", "load", "narrow",
+                         "real")  # fmt: skip
         less = depth - 1
         if kind == "leaf":
             return self.leaf()
@@ -847,7 +852,8 @@ class IndexWriter:
         """Return arithmetic on small and on unsigned types, as int64."""
         small = ["p", "b", "u", "LEAST", "SMALL", "q", "WIDE",
                  *self.variables("int8"), *self.variables("uint8"),
-                 *self.variables("uint64"), *self.variables("int32")]  # fmt: skip
+                 *self.variables("uint64"),
+                 *self.variables("int32")]  # fmt: skip
         one, two = self.random.choice(small), self.random.choice(small)
         return "int64(" + self.pick(
             f"-{one}", f"~{one}", f"{one} + {two}", f"{one} - {two}",

@@ -43,6 +43,9 @@ class Program:
         Whether threads wait for each other.
     proven : frozenset
         Indices that need no check, as `ranges.proven` returns them.
+    together : bool
+        Whether all blocks wait for each other, so that scratch arrays have
+        elements for the threads and blocks of the whole grid.
     """
 
     text: str = ""
@@ -51,8 +54,14 @@ class Program:
     sites: list = field(default_factory=list)
     waits: bool = False
     proven: frozenset = frozenset()
+    together: bool = False
     devices: dict = field(default_factory=dict)
     arrays: dict = field(default_factory=dict)
+
+    @property
+    def me(self):
+        """The name of a thread's place in the scratch arrays."""
+        return "_m" if self.together else "_t"
 
     def site(self, node, array=""):
         """Return the number of a place in the source."""
@@ -150,12 +159,16 @@ class Body(ast.NodeTransformer):
         dtype = as_dtype(node.type.dtype)
         name = self.program.array(node.key, kind, node.shape, dtype)
         self.used.append(name)
-        return expression(f"{name}[_t]" if kind == "local" else name)
+        if kind == "local":
+            return expression(f"{name}[{self.program.me}]")
+        return expression(f"{name}[_b]" if self.program.together else name)
 
     def device(self, node):
         if node.device.yields:
             raise NotCompilable("a device function that waits, in place")
         name, arrays = device_function(node.device, self.program)
+        if arrays and self.program.together:
+            raise NotCompilable("arrays of device functions, and grid waits")
         self.used += arrays
         extra = [expression(n) for n in (*PASSED.split(", "), *arrays)]
         arguments = [
@@ -225,10 +238,6 @@ class Body(ast.NodeTransformer):
             raise NotCompilable("flat, whose index nothing checks")
         if not isinstance(owner, types.Array):
             return self.generic_visit(node)
-        if isinstance(node.ctx, ast.Store) and any(
-            isinstance(n, ast.Slice) for n in ast.walk(node.slice)
-        ):
-            raise NotCompilable("an assignment to a slice")
         index = self.index(node.value, node.slice, node)
         return ast.Subscript(self.visit(node.value), index, node.ctx)
 

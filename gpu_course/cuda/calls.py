@@ -28,6 +28,15 @@ class Calls:
         kinds = [self.typed.of(a) for a in node.args]
         if elementwise(self.source, node):
             return self.on_each(node, found, kinds)
+        if found is zip and all(hasattr(k, "ndim") or isinstance(
+            k, types.BaseTuple | types.RangeType) for k in kinds):  # fmt: skip
+            sites = [
+                self.access("load", a, a, k) if isinstance(k, types.Array)
+                else ast.Constant(0)
+                for a, k in zip(node.args, kinds, strict=True)
+            ]  # fmt: skip
+            return call("_t.zipped", ast.Tuple(sites, ast.Load()),
+                        *map(self.visit, node.args))  # fmt: skip
         if found in (enumerate, zip):
             return call(found.__name__, *map(self.iterated, node.args))
         if found is print:

@@ -32,6 +32,11 @@ from gpu_course.cuda.uniform import (
 
 THREADS = ["for _tz in range(_bdz):", "for _ty in range(_bdy):",
            "for _tx in range(_bdx):"]  # fmt: skip
+BLOCKS = ["for _b in range(_first, _last):",
+          "    _poll(_w, -1, 0, _b)",
+          "    _bx = _b % _gx",
+          "    _by = _b // _gx % _gy",
+          "    _bz = _b // (_gx * _gy)"]  # fmt: skip
 ALWAYS = ("_alive", "_all", "_pool")  # masks, and dynamic shared memory
 
 
@@ -195,7 +200,9 @@ class Blocks:
     def __init__(self, body, program, parameters):
         self.program = program
         self.body, self.places = _with_places(body, parameters)
-        self.lines, self.depth = [], 2
+        # Where all blocks wait for each other, regions go through the grid.
+        self.lines, self.depth = [], 1 if program.together else 2
+        self.me = program.me
         self.masks = 0
         self.open = []  # masks of the ifs and loops around
         self.loops = []  # (mask, mask of the iteration, open masks outside)
@@ -238,13 +245,18 @@ class Blocks:
     def threads(self, mask):
         """Open the loop over threads; return the depth to go back to."""
         depth = self.depth
+        if self.program.together:
+            self.add(*BLOCKS)
+            self.depth += 1
         for line in THREADS:
             self.add(line)
             self.depth += 1
         self.add("_t = (_tz * _bdy + _ty) * _bdx + _tx")
+        if self.program.together:
+            self.add("_m = _b * _bdx * _bdy * _bdz + _t")
         marks = [mask] if mask else ["_alive"] if self.returns else []
         for name in marks:
-            self.add(f"if not {name}[_t]:", "    continue")
+            self.add(f"if not {name}[{self.me}]:", "    continue")
         return depth
 
     def region(self, statements, mask):
@@ -289,12 +301,13 @@ class Blocks:
         """Return what a thread has kept of a variable, as source."""
         kind = self.places.kept[name]
         if not is_plain_tuple(kind):
-            return f"_kept_{name}[_t]"
-        parts = [f"_kept_{name}_{k}[_t]" for k in range(len(kind))]
+            return f"_kept_{name}[{self.me}]"
+        parts = [f"_kept_{name}_{k}[{self.me}]" for k in range(len(kind))]
         return f"({', '.join(parts)},)"
 
-    def saving(self, name, at="_t"):
+    def saving(self, name, at=None):
         """Return the lines that keep a variable of a thread."""
+        at = at or self.me
         kind = self.places.kept[name]
         if not is_plain_tuple(kind):
             return [f"_kept_{name}[{at}] = {name}"]
@@ -372,7 +385,8 @@ class Blocks:
         self.loops.pop()
 
     def poll(self, node):
-        self.add(f"    _poll(_w, {self.program.site(node)}, 0, _b)")
+        self.add(f"    _poll(_w, {self.program.site(node)}, 0, "
+                 f"{0 if self.program.together else '_b'})")
 
     def masked(self, node, mask):
         """Write a loop whose threads leave it at their own time."""
@@ -403,9 +417,9 @@ class Blocks:
         depth = self.threads(mask)
         self.bring([ast.Expr(test)])
         self.add(f"_test = bool({self.rewriter.text(test)})",
-                 f"{yes}[_t] = _test")  # fmt: skip
+                 f"{yes}[{self.me}] = _test")  # fmt: skip
         if no:
-            self.add(f"{no}[_t] = not _test")
+            self.add(f"{no}[{self.me}] = not _test")
         self.depth = depth
 
     def wait(self, node, mask):
@@ -414,6 +428,10 @@ class Blocks:
         alive = "_alive" if self.returns else "_all"
         here = mask or alive
         site = self.program.site(node)
+        if self.program.together:
+            if mask or operation not in ("syncthreads", "grid_sync"):
+                raise NotCompilable(f"{operation} between waits of the grid")
+            return
         if operation in BLOCK_WIDE and mask:
             self.add(f"_all_here({mask}, {alive}, {site}, _b, _w)")
         number = self.masks = self.masks + 1
@@ -445,7 +463,7 @@ class Blocks:
         result = self.scratch(f"_result{number}", kind)
         self.add(f"_{operation}({', '.join([here, result, *slots])})")
         if target is not None:
-            self.give(target, f"{result}[_t]", mask)
+            self.give(target, f"{result}[{self.me}]", mask)
 
     def slots(self, node, mask, number):
         """Write each thread's arguments to arrays; return their names."""
@@ -464,7 +482,8 @@ class Blocks:
             slots.append(f"_slot{number}_{place}")
             if place or not unread:
                 self.scratch(slots[-1], kind)
-                self.add(f"{slots[-1]}[_t] = {self.rewriter.text(argument)}")
+                value = self.rewriter.text(argument)
+                self.add(f"{slots[-1]}[{self.me}] = {value}")
             else:
                 self.add("pass")
         self.depth = depth
@@ -485,7 +504,9 @@ class Blocks:
         depth = self.threads(mask)
         if isinstance(target, ast.Name):
             kept = target.id in self.places.kept
-            place = f"_kept_{target.id}[_t]" if kept else target.id
+            place = target.id
+            if kept:
+                place = f"_kept_{target.id}[{self.me}]"
         else:
             self.bring([ast.Expr(target.value), ast.Expr(target.slice)])
             place = self.rewriter.text(target)
@@ -507,7 +528,7 @@ class _Leave:
         leaves = isinstance(node, ast.Return) or hasattr(node, "exits")
         if leaves:
             masks = self.blocks.cleared(node)
-            clear = [statement(f"{name}[_t] = False") for name in masks]
+            clear = [statement(f"{name}[{self.blocks.me}] = False") for name in masks]
             if not loops:
                 return [*clear, *self.save, ast.Continue()]
             self.deep = True
@@ -571,6 +592,16 @@ def _loops(body, places, together, changed):
     return new
 
 
+def mark_varying(body):
+    """Mark what differs between blocks, where all of them go together."""
+    for node in (n for s in body for n in ast.walk(s)):
+        kind, detail = getattr(node, "plan", None) or ("", "")
+        if kind == "array" and 0 in node.shape:
+            raise NotCompilable("dynamic shared memory and waits of the grid")
+        if detail in ("shared", "blockIdx_x", "blockIdx_y", "blockIdx_z"):
+            node.varies = True
+
+
 def write(typed, proven=frozenset()):
     """Write a typed kernel as a function of a range of blocks.
 
@@ -593,11 +624,13 @@ def write(typed, proven=frozenset()):
         raise NotCompilable("print, whose output a notebook wouldn't show")
     if any(k == types.float16 for k in typed.kinds()):
         raise NotCompilable("float16, which the CPU's compiler lacks")
-    if typed.together:
-        raise NotCompilable("blocks that wait for each other")
-    program = Program(proven=proven)
+    if typed.spins:
+        raise NotCompilable("threads that wait for memory to change")
+    program = Program(proven=proven, together=typed.together)
     names = typed.source.parameters
     body = Flatten().block(annotate(typed))
+    if program.together:
+        mark_varying(body)
     program.waits = any(map(waits, body))
     kinds = dict(zip(names, typed.argument_types, strict=True))
     blocks = Blocks(body, program, kinds)
@@ -622,13 +655,12 @@ def write(typed, proven=frozenset()):
         "@_entry",
         "def _launch(_first, _last, _bdx, _bdy, _bdz, _gx, _gy, _gz, _w, "
         f"{', '.join([*ALWAYS, *received, *program.scratch])}):",
-        "    for _b in range(_first, _last):",
-        "        _poll(_w, -1, 0, _b)",
-        "        _bx = _b % _gx",
-        "        _by = _b // _gx % _gy",
-        "        _bz = _b // (_gx * _gy)",
-        *("        " + line for line in start),
-        *blocks.lines,
     ]
+    if program.together:
+        text += ["    " + line for line in start]
+    else:
+        text += ["    " + line for line in BLOCKS]
+        text += ["        " + line for line in start]
+    text += blocks.lines
     program.text += "\n".join(text) + "\n"
     return program

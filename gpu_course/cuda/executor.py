@@ -85,12 +85,16 @@ def run(compiled, name, launcher, arguments):
     words = np.zeros(8, np.int64)
     words[1] = -1
     pool = np.zeros(launcher.dynamic, np.uint8)
-    masks = [np.ones(threads, np.bool_) for _ in range(2)]
+    blocks = grid[0] * grid[1] * grid[2]
+    several = blocks if program.together else 1
+    masks = [np.ones(threads * several, np.bool_) for _ in range(2)]
+    sizes = {"thread": (threads * several,), "block": ()}
+    if program.together:
+        sizes["block"] = (blocks,)
     scratch = [
-        _scratch(threads, pool, *description)
+        _scratch(sizes, pool, *description)
         for description in program.scratch.values()
     ]
-    blocks = grid[0] * grid[1] * grid[2]
     given = (0, blocks, *block, *grid, words, *masks, pool, *arguments,
              *scratch)  # fmt: skip
     function = compiled.load(given)
@@ -132,11 +136,10 @@ def _call(function, given, words):
         raise errors[0]
 
 
-def _scratch(threads, pool, where, shape, dtype):
+def _scratch(sizes, pool, where, shape, dtype):
     if where == "dynamic":
         return pool[: pool.size // dtype.itemsize * dtype.itemsize].view(dtype)
-    each = (threads,) if where == "thread" else ()
-    return np.zeros((*each, *shape), dtype)
+    return np.zeros((*sizes[where], *shape), dtype)
 
 
 def failure(program, name, launcher, words, error):

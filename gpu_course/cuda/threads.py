@@ -87,11 +87,19 @@ class Thread:
             note(site + path)
             yield item
 
-    def elements(self, site, memory):
+    def elements(self, site, memory, start=0):
         """Go through the elements, or rows, of an array."""
         how = memory.load if memory.ndim == 1 else memory.pick
-        for i in range(len(memory)):
+        for i in range(start, len(memory)):
             yield how(self, site, i)
+
+    def zipped(self, sites, *parts):
+        """Go through several arrays, as long as the shortest lasts."""
+        for i in range(min(map(len, parts))):
+            yield tuple(
+                next(self.elements(s, p, i)) if hasattr(p, "load") else p[i]
+                for s, p in zip(sites, parts, strict=True)
+            )
 
     def on_each(self, function, sites, *arrays):
         """Give each element of the last array a function of the others."""

@@ -23,6 +23,8 @@ def is_uniform(node, same, local):
     same, local : set of str
         Variables known to be uniform, and all variables.
     """
+    if getattr(node, "varies", False):
+        return False
     plan = getattr(node, "plan", None)
     if plan:
         kind, detail = plan
