@@ -70,15 +70,19 @@ def warp_reduction(x, sums):
     i = cuda.grid(1)
     t = cuda.threadIdx.x
     value = x[i] if i < x.size else float32(0)
-    for step in (16, 8, 4, 2, 1):
+    step = 16
+    while step > 0:
         value += cuda.shfl_down_sync(FULL, value, step)
+        step //= 2
     if t % 32 == 0:
         parts[t // 32] = value
     cuda.syncthreads()
     if t < 32:
         value = parts[t] if t < THREADS // 32 else float32(0)
-        for step in (16, 8, 4, 2, 1):
+        step = 4
+        while step > 0:
             value += cuda.shfl_down_sync(FULL, value, step)
+            step //= 2
         if t == 0:
             sums[cuda.blockIdx.x] = value
 
@@ -107,23 +111,22 @@ def convolution(images, weights, out):
     "void(float32[:, :, ::1], float32[:, :, ::1], float32[:, :, :, ::1])"
 )
 def convolution_channels(images, weights, out):
-    """Convolve each image with several filters, a block for each image.
+    """Convolve each image with several filters, a block for each result.
 
     Shapes: images (N, 28, 28), weights (C, 5, 5), out (N, C, 24, 24).
     """
     image = cuda.shared.array((SIDE, SIDE), float32)
-    number = cuda.blockIdx.x
+    channel, number = cuda.blockIdx.x, cuda.blockIdx.y
     x, y = cuda.threadIdx.x, cuda.threadIdx.y
     for row in range(y, SIDE, OUT):
         for column in range(x, SIDE, OUT):
             image[row, column] = images[number, row, column]
     cuda.syncthreads()
-    for channel in range(weights.shape[0]):
-        total = float32(0)
-        for i in range(FILTER):
-            for j in range(FILTER):
-                total += image[y + i, x + j] * weights[channel, i, j]
-        out[number, channel, y, x] = total
+    total = float32(0)
+    for i in range(FILTER):
+        for j in range(FILTER):
+            total += image[y + i, x + j] * weights[channel, i, j]
+    out[number, channel, y, x] = total
 
 
 @cuda.jit("void(uint8[::1], int32[::1])")

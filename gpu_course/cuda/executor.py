@@ -112,25 +112,30 @@ def run(compiled, name, launcher, arguments):
 
 
 def _call(function, given, words):
-    """Call a function, on a thread of its own if this one hears Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        return function(*given)
-    errors = []
+    """Call a function on a thread of its own, so that this one hears Ctrl-C.
+
+    It is an event that is waited for, not the thread: a ``join`` that is
+    interrupted takes the thread for ended (Python 3.11, bpo-45274).
+    """
+    done, errors = threading.Event(), []
 
     def target():
         try:
             function(*given)
         except Exception as error:
             errors.append(error)
+        finally:
+            done.set()
 
     worker = threading.Thread(target=target, daemon=True)
-    worker.start()
     try:
-        while worker.is_alive():
-            worker.join(0.1)
-    except KeyboardInterrupt:
+        worker.start()
+        while not done.wait(0.1):
+            pass
+    except BaseException:
         words[0] = 1
-        worker.join()
+        if worker.ident is not None:
+            done.wait()
         raise
     if errors:
         raise errors[0]

@@ -258,7 +258,9 @@ class Emitter(Calls, ast.NodeTransformer):
     def comparison(self, node):
         operands = [node.left, *node.comparators]
         kinds = [self.typed.of(n) for n in operands]
-        new = [self.visit(n) for n in operands]
+        if asks_for_none(node):
+            return node
+        new = [self.part(n) for n in operands]
         numbers = all(isinstance(k, NUMBERS) for k in kinds)
         signed = any(isinstance(k, types.Integer) and k.signed for k in kinds)
         if numbers and len(set(kinds)) > 1 and (
@@ -279,7 +281,7 @@ class Emitter(Calls, ast.NodeTransformer):
     def visit_IfExp(self, node):
         result = self.typed.of(node)
         body, other = (
-            cast(self.visit(n), self.typed.of(n) or result, result)
+            cast(self.part(n), self.typed.of(n) or result, result)
             for n in (node.body, node.orelse)
         )
         return ast.IfExp(self.test(node.test), body, other)
@@ -287,7 +289,7 @@ class Emitter(Calls, ast.NodeTransformer):
     def visit_BoolOp(self, node):
         result = self.typed.of(node)
         values = [
-            cast(self.visit(v), self.typed.of(v) or result, result)
+            cast(self.part(v), self.typed.of(v) or result, result)
             for v in node.values
         ]
         return ast.BoolOp(node.op, values)
@@ -421,11 +423,25 @@ class Emitter(Calls, ast.NodeTransformer):
             return ast.fix_missing_locations(ast.copy_location(new, node))
         return self.visit(node)
 
+    def part(self, node):
+        """Write a part of an expression that may never be come to."""
+        if self.is_untyped(node):
+            return call("_unreachable")
+        return self.visit(node)
+
     def is_untyped(self, node):
         """Whether something in an expression got no type."""
         if asks_for_none(node):
             return False
-        if any(map(self.is_untyped, ast.iter_child_nodes(node))):
+        if isinstance(node, ast.BoolOp):
+            parts = node.values[:1]  # the others may be dead on their own
+        elif isinstance(node, ast.IfExp):
+            parts = [node.test]
+        elif isinstance(node, ast.Compare):
+            parts = [node.left, node.comparators[0]]
+        else:
+            parts = ast.iter_child_nodes(node)
+        if any(map(self.is_untyped, parts)):
             return True
         known = isinstance(node, ast.BinOp | ast.Compare | ast.Subscript) or (
             isinstance(node, ast.Name) and node.id in self.source.locals

@@ -7,6 +7,7 @@ whatever Numba can type.
 """
 
 import ast
+import operator
 from dataclasses import dataclass
 
 from numba.core import errors, typed_passes, types
@@ -51,6 +52,7 @@ def _multiply_add(*args): ...
 def _reverse(*args): ...
 def _cube_root(*args): ...
 def _select(*args): ...
+def _half(number, left, right): ...
 
 
 def _rule(stub):
@@ -124,6 +126,21 @@ def _selected(test, a, b):
     )
 
 
+HALF = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+        ast.Div: operator.truediv}  # fmt: skip
+
+
+def _of_halves(number, left, right):
+    """Return the type of an operation in a kernel that uses float16."""
+    kinds = (types.unliteral(left), types.unliteral(right))
+    if set(kinds) == {types.float16}:
+        return types.float16
+    function = list(HALF.values())[number.literal_value]
+    context = cpu_target.typing_context
+    return context.resolve_function_type(function, kinds, {}).return_type
+
+
+_rule(_half)(_of_halves)
 _rule(_index)(lambda: types.int32)
 _rule(_nothing)(lambda *args: types.none)
 _rule(_element)(lambda array, *args: array.dtype)
@@ -167,10 +184,21 @@ class _TypingOnly(CompilerBase):
 
 
 class _Instrument(ast.NodeTransformer):
-    """Wrap expressions in probes and put stubs for the kernel API."""
+    """Wrap expressions in probes and put stubs for the kernel API.
 
-    def __init__(self, source):
-        self.source = source
+    With ``half``, float16 keeps to itself, as on a GPU; Numba's CPU target
+    computes it in float32.
+    """
+
+    def __init__(self, half):
+        self.half = half
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        if not self.half or type(node.op) not in HALF:
+            return node
+        number = ast.Constant(list(HALF).index(type(node.op)))
+        return _called("_half", number, node.left, node.right, at=node)
 
     def visit(self, node):
         if asks_for_none(node):
@@ -237,9 +265,13 @@ def infer(source, argument_types, arrays, calls):
     numba.core.errors.TypingError
         As Numba's compiler says it.
     """
-    tree = _Instrument(source).visit(copied(source.tree))
+    half = any(
+        getattr(kind, "dtype", kind) == types.float16
+        for kind in (*argument_types, *arrays.values())
+    )
+    tree = _Instrument(half).visit(copied(source.tree))
     names = {f"_i_{name}": stub for name, stub in STUBS.items()}
-    own = (_probe, _index, _array, _call, _element)
+    own = (_probe, _index, _array, _call, _element, _half)
     names |= {stub.__name__: stub for stub in own}
     module = ast.fix_missing_locations(ast.Module([tree], []))
     space = {**source.names, **names}

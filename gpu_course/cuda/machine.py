@@ -358,8 +358,8 @@ class Machine:
                 self.run_blocks(function, arguments, waits, together)
         except KeyboardInterrupt as interrupt:
             line = line_in(function, interrupt)
-            if line:
-                interrupt.add_note(f"interrupted in {self.name}, line {line}")
+            where = f", line {line}" if line else ""
+            interrupt.add_note(f"interrupted in {self.name}{where}")
             raise
         except (LaunchError, TooSlow) as error:
             if not isinstance(error, Stop):

@@ -279,6 +279,11 @@ class Walk:
         if len(ends) > 1:
             start, stop, *rest = ends
             step = rest[0] if rest else step
+        if all(e[0] == e[1] for e in (start, stop, step)) and step[0]:
+            numbers = range(start[0], stop[0], step[0])
+            if numbers:
+                return (min(numbers[0], numbers[-1]),
+                        max(numbers[0], numbers[-1]))  # fmt: skip
         if step[0] > 0:
             return (start[0], stop[1] - 1)
         if step[1] < 0:

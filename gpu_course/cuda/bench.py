@@ -1,0 +1,275 @@
+"""The benchmark of the teaching GPU: its executors, a simulator and NumPy."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import gpu_course
+from gpu_course.cuda.bench_cases import CASES, check, launch
+from gpu_course.timing import time_call
+
+EXECUTORS = ("compiled", "traced", "python")
+LONG_S = 0.5  # a call that takes longer is timed once
+GROWTH = (1, 10, 100, 1000, 10_000)  # images, of 576 threads each
+SIMULATE = "from gpu_course.cuda import bench; bench.simulate()"
+FIRST = "from gpu_course.cuda import bench; bench.time_first_launch()"
+
+
+def bench_kernels(report=print, scale=1.0):
+    """Time every kernel on everything that runs it.
+
+    Results are compared with NumPy's before anything is timed. Every executor
+    gets the same launch, of a size that the simulator can finish; compiled
+    code and NumPy run the full size as well.
+
+    Parameters
+    ----------
+    report : callable
+        Is called with each line of text.
+    scale : float
+        Below 1, smaller sizes; for tests.
+
+    Returns
+    -------
+    dict
+        ``kernels``, a row for each; ``goals``, what the README states.
+    """
+    report("Numba's simulator goes first, alone ...")
+    simulated = json.loads(
+        child(SIMULATE, str(scale), NUMBA_ENABLE_CUDASIM="1")
+    )
+    rows = []
+    report(HEADER)
+    for case in CASES:
+        rows.append(bench_case(case, simulated.get(case.name), scale))
+        report(line(rows[-1]))
+    report(NOTE)
+    full_s = {r["kernel"]: r["full_seconds"]["compiled"] for r in rows}
+    goals = {
+        "tiled_matmul_512_s": full_s["tiled_matmul"],
+        "convolution_1000_s": full_s["convolution"],
+        "convolution_channels_1000_s": full_s["convolution_channels"],
+    }
+    report(
+        "compiled: "
+        + ", ".join(f"{k} {1e3 * s:.1f} ms" for k, s in goals.items())
+    )
+    goals["first_launch_s"] = first_launches(report)
+    goals |= events_per_second(report, scale)
+    goals["growth"] = growth(report, scale)
+    return {"kernels": rows, "goals": goals}
+
+
+def bench_case(case, simulator_s, scale):
+    """Return the row of one kernel: seconds at two sizes, and ratios."""
+    small, full = (case.make(size) for size in case.sizes(scale))
+    seconds = {}
+    for executor in EXECUTORS:
+        with forced(executor):
+            check(small)
+            seconds[executor] = seconds_of(lambda: launch(small))
+    seconds["simulator"] = simulator_s
+    seconds["numpy"] = seconds_of(small.numpy)
+    with forced("compiled"):
+        check(full)
+        full_seconds = {"compiled": seconds_of(lambda: launch(full))}
+    full_seconds["numpy"] = seconds_of(full.numpy)
+    compiled = seconds["compiled"]
+    rate = full_seconds["compiled"] / full.work
+    return {
+        "kernel": case.name,
+        "size": small.size,
+        "threads": small.threads,
+        "seconds": seconds,
+        "full_size": full.size,
+        "full_threads": full.threads,
+        "full_seconds": full_seconds,
+        "plain_over_compiled": seconds["python"] / compiled,
+        "simulator_over_compiled": simulator_s and simulator_s / compiled,
+        "simulator_over_compiled_at_full_size": simulator_s
+        and simulator_s / small.work / rate,
+        "numpy_over_compiled_at_full_size": full_seconds["numpy"]
+        / full_seconds["compiled"],
+    }
+
+
+@contextmanager
+def forced(executor):
+    """Have launches run on one executor."""
+    before = os.environ.get("GPU_COURSE_CUDA")
+    os.environ["GPU_COURSE_CUDA"] = executor
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["GPU_COURSE_CUDA"]
+        else:
+            os.environ["GPU_COURSE_CUDA"] = before
+
+
+def seconds_of(function):
+    """Return the median time of a call; of one call if it is long."""
+    start = time.perf_counter()
+    function()
+    first = time.perf_counter() - start
+    return first if first > LONG_S else time_call(function).median
+
+
+# Text
+
+NAMES = ("compiled", "traced", "python", "simulator", "numpy")
+HEADER = (
+    f"{'ns a thread':<21}{'threads':>7}"
+    + "".join(f"{name:>10}" for name in NAMES)
+    + f"{'full size':>14}{'compiled':>9}{'numpy':>7}"
+    + f"{'plain/c':>9}{'sim/c':>8}{'sim/c full':>11}{'numpy/c full':>13}"
+)
+NOTE = """\
+Nanoseconds a thread of one launch on all executors, results equal to NumPy's
+bits, then of the full size. The last columns are times over compiled's: for
+that launch with all its overhead, or per thread (matmul: per multiply-add) at
+the full size. It is a CPU's time throughout and says nothing of a GPU."""
+
+
+def line(row):
+    """Return a row as text."""
+    cells = [f"{row['kernel']:<21}{row['threads']:>7,}"]
+    for name in NAMES:
+        cells.append(number(row["seconds"][name], row["threads"], ",.0f", 10))
+    cells.append(f"{row['full_size']:>14}")
+    for name, width in (("compiled", 9), ("numpy", 7)):
+        seconds = row["full_seconds"][name]
+        cells.append(number(seconds, row["full_threads"], ".1f", width))
+    for name, form, width in (
+        ("plain_over_compiled", ",.0f", 9),
+        ("simulator_over_compiled", ",.0f", 8),
+        ("simulator_over_compiled_at_full_size", ",.0f", 11),
+        ("numpy_over_compiled_at_full_size", ".2f", 13),
+    ):
+        cells.append(number(row[name], 1e9, form, width))
+    return "".join(cells)
+
+
+def number(seconds, threads, form, width):
+    """Return nanoseconds a thread, right-aligned."""
+    text = "-" if seconds is None else format(1e9 * seconds / threads, form)
+    return f"{text:>{width}}"
+
+
+# Other processes
+
+
+def simulate():
+    """Check and time each case in Numba's simulator; print the seconds.
+
+    Runs in a process of its own: the simulator is chosen as Numba is
+    imported. The kernels are the same file with the other import.
+    """
+    from gpu_course.cuda.bench_cases import simulator_kernels
+
+    scale, seconds = float(sys.argv[1]), {}
+    kernels = simulator_kernels()
+    for case in CASES:
+        if case.simulated:
+            made = case.make(case.sizes(scale)[0])
+            start = time.perf_counter()
+            launch(made, kernels)
+            seconds[case.name] = time.perf_counter() - start
+            check(case.make(case.sizes(scale)[0]), kernels)
+    print(json.dumps(seconds))
+
+
+def time_first_launch():
+    """Print the seconds of a process's first launch, imports not counted."""
+    case = next(case for case in CASES if case.name == sys.argv[1])
+    made = case.make(case.sizes(1)[0])
+    start = time.perf_counter()
+    launch(made)
+    print(time.perf_counter() - start)
+
+
+def child(code, *arguments, **environment):
+    """Run a line of Python in another process; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=Path(gpu_course.__file__).parents[1],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{code} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+def first_launches(report, name="tiled_matmul"):
+    """Time the first launch of a kernel in fresh processes."""
+    result = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for what, executor in (
+            ("compiled", "compiled"),
+            ("disk cache", "compiled"),
+            ("plain", "python"),
+        ):
+            text = child(
+                FIRST, name, GPU_COURSE_CUDA=executor, GPU_COURSE_DATA=folder
+            )
+            result[what] = float(text)
+    report(
+        f"first launch of {name} in a process, without imports: "
+        + ", ".join(f"{what} {1e3 * s:,.0f} ms" for what, s in result.items())
+    )
+    return result
+
+
+# Rates
+
+
+def events_per_second(report, scale=1.0):
+    """Time traces with their analysis; an event is a row of the record."""
+    events = seconds = 0
+    for case in CASES:
+        made = case.make(case.sizes(scale)[0])
+        start = time.perf_counter()
+        traced = made.traced()
+        assert not traced.findings, traced.findings[0]
+        assert traced.lines
+        seconds += time.perf_counter() - start
+        events += len(traced.record.site)
+    report(
+        f"traced: {events:,} events of all kernels in {seconds:.2f} s, "
+        f"analysis included: {events / seconds:,.0f} a second"
+    )
+    return {"traced_events": events, "traced_events_per_s": events / seconds}
+
+
+def growth(report, scale=1.0):
+    """Time a convolution over four decades of threads, compiled.
+
+    Returns
+    -------
+    dict
+        ``threads`` and ``seconds``; ``over_tenth``, how many times as long
+        as a tenth of the threads each takes: 10 is linear, less where the
+        launch itself counts.
+    """
+    case = next(c for c in CASES if c.name == "convolution_channels")
+    threads, seconds = [], []
+    for images in GROWTH:
+        made = case.make(max(1, int(images * scale)))
+        with forced("compiled"):
+            threads.append(made.threads)
+            launch(made)
+            seconds.append(seconds_of(lambda made=made: launch(made)))
+    ratios = [b / a for a, b in pairwise(seconds)]
+    report("compiled convolution_channels, by threads:")
+    for t, s, ratio in zip(threads, seconds, [None, *ratios], strict=True):
+        told = f", {ratio:.1f} times a tenth of them" if ratio else ""
+        report(f"{t:>12,} {1e3 * s:>10.3f} ms{told}")
+    return {"threads": threads, "seconds": seconds, "over_tenth": ratios}

@@ -1,0 +1,427 @@
+"""Kernels on the disk: found again, never stale, and no harm if damaged."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from generated_kernels import imported
+from numba.core import event
+
+from gpu_course.cuda import executor, store
+
+SOURCE = """\
+from typing import NamedTuple
+
+import numpy as np
+from numba import float32, int64
+from gpu_course import cuda
+
+BY = {by}
+TABLE = np.array({table})
+
+
+class Pair(NamedTuple):
+    {first}: int
+    {second}: int
+
+
+PAIR = Pair({first}=3, {second}=4)
+
+
+@cuda.jit(device=True)
+def changed(v):
+    return v * {factor}
+
+
+def closure(by):
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(1)
+        if i < x.size:
+            x[i] += by
+    return kernel
+
+
+@cuda.jit
+def kernel(x):
+    {more}
+    i = cuda.grid(1)
+    if i < x.size:
+        x[i] += {what}
+"""
+USUAL = {"by": 2, "table": [1, 2, 3, 4], "first": "one", "second": "two",
+         "factor": 5, "more": "pass", "what": "BY"}  # fmt: skip
+
+
+class Compilations(event.Listener):
+    """Counts what Numba compiles: all that isn't taken from the disk."""
+
+    def __init__(self):
+        self.names = []
+
+    def on_start(self, event):
+        self.names.append(event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event):
+        pass
+
+
+@pytest.fixture
+def compiled():
+    """Return the names of what is compiled from here on."""
+    listener = Compilations()
+    with event.install_listener("numba:compile", listener):
+        yield listener.names
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(autouse=True)
+def cache(folder, monkeypatch):
+    """Compile at once, and keep all of this module's kernels in one place."""
+    monkeypatch.setenv("GPU_COURSE_CUDA", "compiled")
+    monkeypatch.setenv("GPU_COURSE_DATA", str(folder))
+    monkeypatch.delenv("GPU_COURSE_KERNEL_CACHE", raising=False)
+    return folder / "kernels"
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """Keep the kernels of one test in a folder of its own."""
+    monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data" / "kernels"
+
+
+class Module:
+    """Imports the source again and again, as new sessions would."""
+
+    def __init__(self, folder):
+        self.folder, self.count = folder, 0
+
+    def __call__(self, **changes):
+        self.count += 1
+        source = SOURCE.format(**USUAL | changes)
+        return imported(self.folder, f"kernels{self.count}", source)
+
+
+@pytest.fixture
+def module(tmp_path):
+    return Module(tmp_path)
+
+
+def launched(kernel, dtype=np.int64):
+    """Launch a kernel; return what it added to each number."""
+    x = np.arange(10).astype(dtype)
+    kernel[1, 16](x)
+    return (x - np.arange(10)).tolist()
+
+
+def launches(compiled):
+    return compiled.count("_launch")
+
+
+def test_what_is_on_the_disk_is_not_compiled_again(module, compiled):
+    assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 1
+    del compiled[:]
+    assert launched(module().kernel) == [2] * 10
+    assert compiled == []
+
+
+def test_where_a_kernel_stands_doesn_t_matter(module, compiled):
+    assert launched(module().kernel) == [2] * 10
+    del compiled[:]
+    new = module(more="# Two more\n    # lines.\n    pass")
+    assert launched(new.kernel) == [2] * 10
+    assert compiled == []
+
+
+def test_a_fault_is_told_with_the_lines_of_today(module, compiled):
+    """The numbers of the lines are no part of the machine code."""
+
+    def line(kernel):
+        with pytest.raises(IndexError) as raised:
+            kernel[1, 16](np.zeros(10, np.int64))
+        return raised.value.finding.line
+
+    wrong = {"what": "x[i + 1]"}
+    first = line(module(**wrong).kernel)
+    del compiled[:]
+    assert line(module(**wrong, more="\n\n    pass").kernel) == first + 2
+    assert compiled == []
+
+
+TAKES = {
+    "a global": ({"by": 3}, "BY", 2, 3),
+    "a global of another type": ({"by": 2.5}, "BY", 2, 2),
+    "a global that is true": ({"by": "True"}, "BY", 2, 1),
+    "a global that is a NumPy number": (
+        {"by": "np.uint8(200)"}, "BY * 2", 4, 400,
+    ),
+    "zero and minus zero": (
+        {"by": "-0.0"}, "int(1 / (BY + 1e-300) > 0) + int(np.signbit(BY))",
+        1, 2,
+    ),
+    "an array": ({"table": [1, 7, 3, 4]}, "TABLE[1]", 2, 7),
+    "an array of another type": (
+        {"table": [1.5, 2.5]}, "int64(TABLE[1] * 2)", 4, 5,
+    ),
+    "an array of another shape": (
+        {"table": [[1, 2], [3, 4]]}, "TABLE.ndim", 1, 2,
+    ),
+    "a device function": ({"factor": 6}, "changed(2)", 10, 12),
+    "the kernel": ({"what": "7"}, "8", 8, 7),
+    "a shape": (
+        {"more": "s = cuda.local.array(5, int64)"}, "s.size", 4, 5,
+    ),
+    "the order of a tuple's names": (
+        {"first": "two", "second": "one"}, "PAIR.one", 3, 4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_what_has_changed_is_never_served(name, module, compiled):
+    changes, what, before, after = TAKES[name]
+    usual = {"what": what}
+    if name == "a shape":
+        usual["more"] = "s = cuda.local.array(4, int64)"
+    if name == "zero and minus zero":
+        usual["by"] = "0.0"
+    old = module(**usual).kernel
+    assert launched(old) == [before] * 10
+    assert launched(module(**usual | changes).kernel) == [after] * 10
+    assert launched(old) == [before] * 10
+    del compiled[:]
+    assert launched(module(**usual).kernel) == [before] * 10
+    if name != "the order of a tuple's names":
+        assert launches(compiled) == 0  # the old one is still there
+
+
+def test_closures_are_told_apart_by_what_they_close_over(module, compiled):
+    one = module()
+    assert launched(one.closure(3)) == [3] * 10
+    assert launched(one.closure(4)) == [4] * 10
+    table = np.array([5])
+    assert launched(one.closure(table[0])) == [5] * 10
+    del compiled[:]
+    assert launched(module().closure(4)) == [4] * 10
+    assert compiled == []
+
+
+def test_types_of_arguments_are_told_apart(module, compiled):
+    kernel = module().kernel
+    for dtype in (np.int8, np.float32, np.uint16):
+        assert launched(kernel, dtype) == [2] * 10
+    strided = np.zeros((10, 2), np.int64)
+    kernel[1, 16](strided[:, 0])
+    assert strided.tolist() == [[2, 0]] * 10
+
+
+def change_source(patch, name):
+    """Let a module, whose functions are compiled in, have another text."""
+    real = store.inspect.getsource
+
+    def getsource(module):
+        added = "# more" * module.__name__.endswith(name)
+        return real(module) + added
+
+    patch.setattr(store.inspect, "getsource", getsource)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        lambda patch: patch.setattr(numba, "__version__", "0.0.1"),
+        lambda patch: patch.setattr(np, "__version__", "9.9"),
+        lambda patch: change_source(patch, "primitives"),
+        lambda patch: change_source(patch, "mathematics"),
+        lambda patch: patch.setattr(
+            store.platform, "python_version", lambda: "9.9.9"
+        ),
+    ],
+    ids=["Numba", "NumPy", "primitives", "mathematics", "Python"],
+)
+def test_another_version_compiles_anew(changes, module, compiled, monkeypatch):
+    launched(module().kernel)
+    del compiled[:]
+    changes(monkeypatch)
+    assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 1
+
+
+def test_with_other_instructions_of_the_cpu_it_compiles_anew(
+    module, compiled, monkeypatch
+):
+    """A home folder can be shared by machines."""
+    launched(module().kernel)
+    del compiled[:]
+    from numba.core.codegen import CPUCodegen
+
+    monkeypatch.setattr(
+        CPUCodegen, "magic_tuple", lambda self: ("other", "cpu", "none")
+    )
+    assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 1
+
+
+def test_the_cache_can_be_switched_off(module, compiled, fresh, monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_KERNEL_CACHE", "0")
+    for _ in range(2):
+        assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 2
+    assert not fresh.exists()
+    monkeypatch.delenv("GPU_COURSE_KERNEL_CACHE")
+    launched(module().kernel)
+    del compiled[:]
+    monkeypatch.setenv("GPU_COURSE_KERNEL_CACHE", "0")
+    assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 1  # what is there isn't used either
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(
+    module, compiled, tmp_path, monkeypatch
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    for there in (blocked, blocked / "below"):
+        monkeypatch.setenv("GPU_COURSE_DATA", str(there))
+        assert launched(module().kernel) == [2] * 10
+    assert launches(compiled) == 2
+    assert blocked.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("name", ["kernels", "kernels/__pycache__"])
+def test_a_file_in_a_folder_s_place_is_no_error(name, module, fresh):
+    path = fresh.parent / name
+    path.parent.mkdir(parents=True)
+    path.write_text("not a folder")
+    assert launched(module().kernel) == [2] * 10
+
+
+def test_a_disk_that_is_full_is_no_error(module, compiled, monkeypatch, fresh):
+    """The text may still be written, and then Numba's files not."""
+    from numba.core.caching import IndexDataCacheFile
+
+    def save(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IndexDataCacheFile, "save", save)
+        kernel = module().kernel
+        assert launched(kernel) == [2] * 10
+        assert launched(kernel) == [2] * 10
+    assert launched(module().kernel) == [2] * 10
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "a half": lambda content: content[: len(content) // 2],
+    "without the last byte": lambda content: content[:-1],
+    "zeros": lambda content: bytes(len(content)),
+    "of something else": lambda content: b"not a pickle at all" * 20,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
+def test_a_damaged_file_is_no_error(damage, ending, module, fresh):
+    launched(module().kernel)
+    files = list(fresh.rglob(f"*.{ending}"))
+    assert files
+    for file in files:
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    assert launched(module().kernel) == [2] * 10
+    # And then it has mended itself, or does without.
+    assert launched(module().kernel) == [2] * 10
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
+def test_a_file_that_is_gone_is_no_error(ending, module, fresh):
+    launched(module().kernel)
+    for file in fresh.rglob(f"*.{ending}"):
+        file.unlink()
+    assert launched(module().kernel) == [2] * 10
+
+
+def test_a_kernel_that_depends_on_what_has_no_name_is_not_stored(
+    module, fresh
+):
+    """Such as an object of the reader's own: it could be another tomorrow."""
+    path = store.path_of
+    assert launched(module().kernel) == [2] * 10
+    kept = len(list(fresh.rglob("*.nbc")))
+
+    class Own:
+        pass
+
+    class Program:
+        text, space, scratch = "", {"own": Own()}, {}
+
+    assert path(Program, ()) is None
+    assert not executor.Compiled(Program, ()).is_ready
+    assert len(list(fresh.rglob("*.nbc"))) == kept
+
+
+SCRIPT = """\
+import json, sys, time
+import numpy as np
+from numba.core import event
+from generated_kernels import imported
+from pathlib import Path
+
+
+class Listener(event.Listener):
+    def on_start(self, event):
+        names.append(event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event):
+        pass
+
+
+names = []
+path = Path(sys.argv[1])
+kernel = imported(path.parent, path.stem, path.read_text()).kernel
+from gpu_course.cuda import executor
+x = np.arange(10)
+event.register("numba:compile", Listener())
+while time.time() < float(sys.argv[2]):
+    time.sleep(0.01)
+start = time.perf_counter()
+kernel[1, 16](x)
+print(json.dumps([names.count("_launch"), (x - np.arange(10)).tolist(),
+                  time.perf_counter() - start]))
+"""
+
+
+def process(path, at):
+    here = str(Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", SCRIPT, str(path), str(at)],
+        env={**os.environ, "PYTHONPATH": here}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_processes_that_compile_at_once_and_one_later(tmp_path, fresh):
+    path = tmp_path / "kernels_of_two.py"
+    path.write_text(SOURCE.format(**USUAL))
+    together = [process(path, time.time() + 6) for _ in range(2)]
+    said = [p.communicate(timeout=90) for p in together]
+    for out, err in said:
+        count, added, _ = json.loads(out)
+        assert added == [2] * 10
+        assert count <= 1
+        assert err == ""
+    out, err = process(path, 0).communicate(timeout=60)
+    assert json.loads(out)[:2] == [0, [2] * 10], err
+    assert err == ""
