@@ -211,12 +211,18 @@ def _run_notebooks(arguments):
 
 
 def _bench(arguments):
-    from gpu_course.bench import bench_training
-
     def report(line):
-        print(line, file=sys.stderr if arguments.json else sys.stdout)
+        file = sys.stderr if arguments.json else sys.stdout
+        print(line, file=file, flush=True)
 
-    result = bench_training(arguments.pairs, arguments.device, report)
+    if arguments.what == "kernels":
+        from gpu_course.cuda.bench import bench_kernels
+
+        result = bench_kernels(report)
+    else:
+        from gpu_course.bench import bench_training
+
+        result = bench_training(arguments.pairs, arguments.device, report)
     if arguments.json:
         print(json.dumps(result))
     return 0
@@ -386,10 +392,22 @@ def _parser():
     kernels.add_argument("--json", **as_json)
 
     bench = command(
-        "bench", _bench, "compare the article's pipeline with ours"
+        "bench", _bench, "time the training, or the teaching GPU's kernels"
     )
-    bench.add_argument("what", choices=("training",))
-    bench.add_argument("--pairs", type=_positive, default=5, help="default: 5")
-    bench.add_argument("--device", **device)
+    bench.add_argument(
+        "what",
+        choices=("training", "kernels"),
+        help="training: the article's pipeline against ours; kernels: the "
+        "teaching GPU against Numba's simulator and NumPy",
+    )
+    bench.add_argument(
+        "--pairs",
+        type=_positive,
+        default=5,
+        help="of training runs (default: 5)",
+    )
+    bench.add_argument(
+        "--device", choices=device["choices"], help="for the training"
+    )
     bench.add_argument("--json", **as_json)
     return parser

@@ -16,6 +16,8 @@ from gpu_course.timing import time_call
 
 EXECUTORS = ("compiled", "traced", "python")
 LONG_S = 0.5  # a call that takes longer is timed once
+GOALS = ("tiled_matmul", "convolution", "convolution_channels")
+GROWN = "convolution_channels"
 GROWTH = (1, 10, 100, 1000, 10_000)  # images, of 576 threads each
 SIMULATE = "from gpu_course.cuda import bench; bench.simulate()"
 FIRST = "from gpu_course.cuda import bench; bench.time_first_launch()"
@@ -50,19 +52,17 @@ def bench_kernels(report=print, scale=1.0):
         rows.append(bench_case(case, simulated.get(case.name), scale))
         report(line(rows[-1]))
     report(NOTE)
-    full_s = {r["kernel"]: r["full_seconds"]["compiled"] for r in rows}
+    full = [row for row in rows if row["kernel"] in GOALS]
+    full_s = {row["kernel"]: row["full_seconds"]["compiled"] for row in full}
+    for row in full:
+        took = 1e3 * full_s[row["kernel"]]
+        report(f"{row['kernel']} of {row['full_size']}: {took:.1f} ms")
     goals = {
-        "tiled_matmul_512_s": full_s["tiled_matmul"],
-        "convolution_1000_s": full_s["convolution"],
-        "convolution_channels_1000_s": full_s["convolution_channels"],
+        "full_seconds": full_s,
+        "first_launch_s": first_launches(report),
+        **events_per_second(report, scale),
+        "growth": growth(report, scale),
     }
-    report(
-        "compiled: "
-        + ", ".join(f"{k} {1e3 * s:.1f} ms" for k, s in goals.items())
-    )
-    goals["first_launch_s"] = first_launches(report)
-    goals |= events_per_second(report, scale)
-    goals["growth"] = growth(report, scale)
     return {"kernels": rows, "goals": goals}
 
 
@@ -250,7 +250,7 @@ def events_per_second(report, scale=1.0):
 
 
 def growth(report, scale=1.0):
-    """Time a convolution over four decades of threads, compiled.
+    """Time a kernel over four decades of threads, compiled.
 
     Returns
     -------
@@ -259,7 +259,7 @@ def growth(report, scale=1.0):
         as a tenth of the threads each takes: 10 is linear, less where the
         launch itself counts.
     """
-    case = next(c for c in CASES if c.name == "convolution_channels")
+    case = next(c for c in CASES if c.name == GROWN)
     threads, seconds = [], []
     for images in GROWTH:
         made = case.make(max(1, int(images * scale)))
@@ -268,7 +268,7 @@ def growth(report, scale=1.0):
             launch(made)
             seconds.append(seconds_of(lambda made=made: launch(made)))
     ratios = [b / a for a, b in pairwise(seconds)]
-    report("compiled convolution_channels, by threads:")
+    report(f"compiled {GROWN}, by threads:")
     for t, s, ratio in zip(threads, seconds, [None, *ratios], strict=True):
         told = f", {ratio:.1f} times a tenth of them" if ratio else ""
         report(f"{t:>12,} {1e3 * s:>10.3f} ms{told}")

@@ -167,7 +167,7 @@ def histogram_shared(n):
 
 MILLIONS = 1 << 22
 CASES = (
-    Case(axpy, 8192, MILLIONS, THREADS),
+    Case(axpy, 16_384, MILLIONS, THREADS),
     Case(tiled_matmul, 64, 512, TILE),
     Case(block_reduction, 8192, MILLIONS, THREADS),
     Case(warp_reduction, 8192, MILLIONS // 4, THREADS, simulated=False),

@@ -37,8 +37,9 @@ class Program:
     scratch : dict of str to (str, tuple, numpy.dtype)
         Arrays allocated once a launch: for the ``"block"``, with an element
         for each ``"thread"``, or the ``"dynamic"`` shared memory.
-    sites : list of (int, str)
-        Line and array name of each place that can fail or be interrupted.
+    sites : list of (int, str, int, int)
+        Line, array name, axis and number of axes of each place that can fail
+        or be interrupted.
     waits : bool
         Whether threads wait for each other.
     proven : frozenset
@@ -63,9 +64,9 @@ class Program:
         """The name of a thread's place in the scratch arrays."""
         return "_m" if self.together else "_t"
 
-    def site(self, node, array=""):
+    def site(self, node, array="", axis=0, axes=0):
         """Return the number of a place in the source."""
-        self.sites.append((node.lineno, array))
+        self.sites.append((node.lineno, array, axis, axes))
         return len(self.sites) - 1
 
     def constant(self, name, value):
@@ -213,7 +214,8 @@ class Body(ast.NodeTransformer):
             if self.is_proven(at, axis):
                 new.append(call("_uint64", self.visit(part)))
                 continue
-            site = ast.Constant(self.program.site(at, name))
+            site = self.program.site(at, name, axis, array.type.ndim)
+            site = ast.Constant(site)
             place = [self.visit(copied(array)), ast.Constant(axis)]
             new.append(call("_at", *place, self.visit(part), site, *extra))
         return new[0] if len(new) == 1 else ast.Tuple(new, ast.Load())

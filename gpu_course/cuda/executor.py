@@ -152,17 +152,19 @@ def failure(program, name, launcher, words, error):
     _, site, thread, number, index, size, unsigned = map(int, words[:7])
     if unsigned:
         index %= 1 << 64
-    line, array = program.sites[site]
+    line, array, axis, axes = program.sites[site]
     (dx, dy, _), (gx, gy, _) = launcher.block, launcher.grid
     where = (number % gx, number // gx % gy, number // (gx * gy))
     who = (thread % dx, thread // dx % dy, thread // (dx * dy))
     start = f"{name}, line {line}: thread {who} of block {where} "
     if isinstance(error, IndexError):
+        what = f"{array}[{index}], but the shape is ({size},)"
+        if axes > 1:
+            what = f"index {index} on axis {axis} of {array}, of length {size}"
         return OutOfBounds(
             Finding(
                 "out_of_bounds", name, line, array, (index,), ((where, who),),
-                f"{start}uses index {index} of {array}, on an axis of length "
-                f"{size}",
+                f"{start}uses {what}",
             )
         )  # fmt: skip
     if error.args == ("barrier",):
