@@ -558,6 +558,8 @@ class IndexWriter:
     def block(self, most=3):
         known = dict(self.kinds), dict(self.tuples), dict(self.arrays)
         self.depth += 1
+        if self.chance(7):
+            self.probe()  # what the condition before it has told
         for _ in range(self.random.randrange(1, most + 1)):
             self.statement()
         self.add("pass")
@@ -724,10 +726,12 @@ class IndexWriter:
         elif self.chance(2):
             self.add(f"elif {self.condition(1)}:")
             self.block()
+        self.probe()
 
     def guard(self):
         self.add(f"if {self.condition()}:")
         self.add("    " + self.pick("return", "return", "x[0] = 2"))
+        self.probe()
 
     def leave(self):
         self.add(f"if {self.condition(1)}:")
@@ -760,6 +764,7 @@ class IndexWriter:
     def bound(self):
         return self.pick("0", "1", "3", "x.size", "len(z)", "m.shape[0]",
                          "n", "cuda.threadIdx.x", "q", "SIX",
+                         "cuda.grid(1)", self.known(), self.known(),
                          f"int64({self.expression(1)})")  # fmt: skip
 
     def while_(self):
@@ -796,7 +801,11 @@ class IndexWriter:
             return f"not {self.condition(depth - 1 if depth else 0)}"
         if self.chance(1):
             return self.pick("flag", "YES", "not flag")
-        operator = self.pick("<", "<", "<=", ">", ">=", "==", "!=")
+        operator = self.pick("<", "<", "<=", "<=", ">", ">=", "==", "!=")
+        if self.chance(5):
+            number = self.pick("0", "1", "2", "3", "x.size", "z.size", "n",
+                               self.known())  # fmt: skip
+            return f"{self.known()} {operator} {number}"
         left = self.index(1)
         right = self.pick(
             "x.size", "z.shape[0]", "m.shape[0]", "m.shape[1]", "n", "len(x)",

@@ -10,6 +10,7 @@ taken modulo the length.
 
 import importlib.util
 from dataclasses import dataclass
+from textwrap import indent
 
 import numpy as np
 from generated_expressions import DTYPES, Expressions, Tame, is_real, values
@@ -111,10 +112,13 @@ class KernelWriter:
         operations: what Numba's simulator runs with the same result.
     steps : int
         Statements that all threads meet, at most.
+    depth : int
+        Of expressions.
     """
 
-    def __init__(self, random, tame=False, steps=5):
-        self.random, self.tame, self.steps = random, tame, steps
+    def __init__(self, random, tame=False, steps=5, depth=2):
+        self.random, self.tame = random, tame
+        self.steps, self.depth = steps, depth
         self.lines, self.inputs, self.constants = [], {}, {}
         self.count = self.loops = 0
         self.full = True  # all threads of the block are still running
@@ -157,11 +161,16 @@ class KernelWriter:
     def case(self):
         constants = [f"{k} = {v}" for k, v in self.constants.items()]
         head = HEAD + "\n".join([*constants, "", ""])
-        head += "\n".join(self.device_lines) if self.devices else ""
+        head += "\n".join(self.device_lines)
         names = ", ".join(self.inputs)
-        body = "\n".join(self.lines)
         dynamic = getattr(self, "dynamic", 0)
-        text = f"{head}\n@cuda.jit\ndef kernel({names}):\n{body}\n"
+        text = "\n".join(["@cuda.jit", f"def kernel({names}):", *self.lines])
+        if self.chance(3):  # constants that the kernel captures
+            constants = ", ".join(self.constants)
+            text = indent(f"{text}\nreturn kernel", "    ")
+            given = ", ".join(self.constants.values())
+            text = f"def make({constants}):\n{text}\n\nkernel = make({given})"
+        text = f"{head}\n{text}\n"
         configuration = (self.grid, self.block, 0, dynamic)
         return Case(text, self.inputs, configuration, self.warps)
 
@@ -216,13 +225,13 @@ class KernelWriter:
             self.put(1, "b = b + cuda.blockIdx.y * cuda.gridDim.x")
             self.put(1, "b += cuda.blockIdx.z * cuda.gridDim.x"
                         " * cuda.gridDim.y")  # fmt: skip
-            self.constants["SIZE"] = self.size
+            self.constants["SIZE"] = str(self.size)
             self.put(1, "me = b * SIZE + t")
         elif self.chance(7):
-            self.constants["SIZE"] = self.size
+            self.constants["SIZE"] = str(self.size)
             self.put(1, "me = cuda.grid(1)")
         else:
-            self.constants["SIZE"] = self.size
+            self.constants["SIZE"] = str(self.size)
             self.put(1, "me = t + b * cuda.blockDim.x")
 
     def make_shared(self):
@@ -335,7 +344,7 @@ class KernelWriter:
     def value(self, scope, category, uniform=False):
         """Return the text of an expression of a category."""
         drawn = self.expressions(scope, uniform)
-        depth = self.random.choice((1, 2, 2))
+        depth = self.random.choice((1, self.depth, self.depth))
         if category == "bool":
             return drawn.flag(depth)[0]
         if category == "float":
@@ -397,6 +406,9 @@ class KernelWriter:
             dtype, wide, operation = "int64", False, None
         else:
             dtype, wide, operation = self.shared[name]
+        if not operation and not wide and name != "stage" and self.chance(2):
+            self.waiting_call(scope, level, name, dtype)
+            return
         if operation:
             self.put(level, self.atomic(scope, name, operation, 5, dtype))
         elif name == "stage" or self.chance(8):
@@ -428,6 +440,25 @@ class KernelWriter:
         self.reading.discard(name)
         self.put(level, wait)
         self.warps |= "warp" in wait
+
+    def waiting_call(self, scope, level, name, dtype):
+        """Call a device function that exchanges, with barriers in it."""
+        function, new = self.name("exchange"), self.name("v")
+        early = self.chance(3)
+        self.device_lines = [
+            *self.device_lines, "@cuda.jit(device=True)",
+            f"def {function}(tile, t, value):",
+            "    tile[t] = value", "    cuda.syncthreads()",
+            "    other = tile[SIZE - 1 - t]", "    cuda.syncthreads()",
+            *(["    if other > value:", "        return other"] * early),
+            f"    return {'value' if early else 'other'}", "",
+        ]  # fmt: skip
+        category = "float" if dtype.startswith("float") else "int"
+        value = f"np.{dtype}({self.value(scope, category)})"
+        self.put(level, f"{new} = {function}({name}, t, {value})")
+        if category == "int":
+            self.put(level, f"{new} = np.int64({new})")
+        scope.variables[new] = (category, self.loops)
 
     def other(self, scope, wait):
         """Return the number of another thread's slot."""
@@ -687,8 +718,15 @@ class KernelWriter:
         one, two = self.name("u"), self.name("u")
         kinds = [self.random.choice(("int", "float")) for _ in "12"]
         a, b = (self.value(scope, kind) for kind in kinds)
-        way = self.random.choice(("direct", "kept", "swap"))
-        if way == "kept":
+        way = self.random.choice(("direct", "kept", "swap", "returned"))
+        if way == "returned":
+            function = self.name("both")
+            self.device_lines = [
+                *self.device_lines, "@cuda.jit(device=True)",
+                f"def {function}(p, q):", "    return q, p", "",
+            ]  # fmt: skip
+            self.put(level, f"{two}, {one} = {function}({a}, {b})")
+        elif way == "kept":
             both = self.name("p")
             self.put(level, f"{both} = ({a}, {b})")
             self.put(level, f"{one} = {both}[0]")

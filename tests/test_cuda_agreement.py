@@ -72,6 +72,11 @@ def folder(tmp_path_factory):
         yield made
 
 
+def kernel_of(case, folder):
+    name = f"kernel{len(list(folder.iterdir()))}"
+    return imported(folder, name, case.source).kernel
+
+
 def launched(kernel, configuration, arguments, executor):
     """Run a kernel on one executor and return its arguments."""
     with pytest.MonkeyPatch.context() as patch:
@@ -87,19 +92,17 @@ def assert_same(names, one, two):
             assert equal.all(), (name, np.argwhere(~equal)[0], a, b)
 
 
-def agree(case, folder):
+def agree(case, folder, executors=EXECUTORS):
     """Check that the executors agree on a case and the trace is clean."""
-    module = imported(folder, f"kernel{len(list(folder.iterdir()))}",
-                      case.source)  # fmt: skip
-    kernel = module.kernel
+    kernel = kernel_of(case, folder)
     results = [
         launched(kernel, case.configuration, case.arguments(), executor)
-        for executor in EXECUTORS
+        for executor in executors
     ]
     for result in results[1:]:
         assert_same(case.inputs, results[0], result)
     kernel.check[case.configuration](*case.arguments())
-    return kernel, results[0]
+    return results[0]
 
 
 # Expressions
@@ -175,7 +178,7 @@ def test_arithmetic_is_numba_s_at_length(folder):
 @given(random=randoms)
 @rounds(50)
 def test_executors_agree(folder, random):
-    case = KernelWriter(random, steps=2).write()
+    case = KernelWriter(random, steps=2, depth=1).write()
     note(case)
     agree(case, folder)
 
@@ -188,6 +191,16 @@ def test_executors_agree_at_length(folder, random):
     case = KernelWriter(random).write()
     note(case)
     agree(case, folder)
+
+
+def test_most_generated_kernels_compile(folder):
+    """Else the compiled run is the plain one, which agrees with itself."""
+    compiled = 0
+    for seed in range(40):
+        case = KernelWriter(random.Random(seed), steps=3).write()
+        text = kernel_of(case, folder).lowered(*case.arguments())
+        compiled += "def _launch" in text
+    assert compiled >= 32
 
 
 def simulated(cases, folder):
@@ -205,22 +218,25 @@ def simulated(cases, folder):
     return pickle.loads(done.stdout)
 
 
-def check_simulator(seeds, folder):
-    cases = [KernelWriter(random.Random(s), tame=True).write() for s in seeds]
+def check_simulator(seeds, folder, executors):
+    cases = [
+        KernelWriter(random.Random(seed), tame=True, steps=3).write()
+        for seed in seeds
+    ]
     for case, theirs in zip(cases, simulated(cases, folder), strict=True):
-        _, ours = agree(case, folder)
+        ours = agree(case, folder, executors)
         try:
             assert_same(case.inputs, ours, theirs)
         except AssertionError as error:
-            error.add_note(f"{case.source}\n{case.configuration}")
+            error.add_note(repr(case))
             raise
 
 
 def test_numba_s_simulator_agrees(folder):
-    check_simulator(range(10), folder)
+    check_simulator(range(10), folder, ("python", "traced"))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_numba_s_simulator_agrees_at_length(folder):
-    check_simulator(range(1000, 1200), folder)
+    check_simulator(range(1000, 1200), folder, EXECUTORS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from numba.core import types
 from numba.np.numpy_support import as_dtype
 
-from gpu_course.cuda.intrinsics import FENCES
+from gpu_course.cuda.intrinsics import FENCES, SHUFFLES
 from gpu_course.cuda.liveness import copied
 from gpu_course.cuda.ranges import key
 from gpu_course.cuda.regions import NotCompilable, annotate
@@ -139,6 +139,8 @@ class Body(ast.NodeTransformer):
             return self.atomic(node, detail)
         if detail in ("grid", "gridsize"):
             return expression(grid_text(detail, node.args[0].value))
+        if detail in SHUFFLES:
+            return self.taken(node, detail)
         if detail == "lanemask_lt":
             return expression("_uint32((1 << (_t & 31)) - 1)")
         if detail == "this_grid":
@@ -155,6 +157,20 @@ class Body(ast.NodeTransformer):
         if detail in ("popc", "clz", "ffs", "brev", "cbrt", "fma"):
             return converted(result, node.type)
         return result
+
+    def taken(self, node, operation):
+        """Return the value that a lane takes from another in a shuffle."""
+        amount = self.visit(node.args[2])
+        lane = expression("_t & 31")
+        sources = {
+            "shfl_sync": ast.BinOp(amount, ast.BitAnd(), ast.Constant(31)),
+            "shfl_up_sync": ast.BinOp(lane, ast.Sub(), amount),
+            "shfl_down_sync": ast.BinOp(lane, ast.Add(), amount),
+            "shfl_xor_sync": ast.BinOp(lane, ast.BitXor(), amount),
+        }
+        here, me = expression(node.here), expression("_t")
+        source = call("_lane", here, me, sources[operation])
+        return ast.Subscript(expression(node.offered), source, ast.Load())
 
     def array(self, node, kind):
         dtype = as_dtype(node.type.dtype)

@@ -107,6 +107,10 @@ class Places:
         """List the regions: runs of statements without a wait or an exit."""
         region = []
         for node in body:
+            if is_shuffle(node):
+                regions.append(region)
+                region = [node]
+                continue
             if not (waits(node) or has_exit(node)):
                 if not self.of_block(node):
                     region.append(node)
@@ -187,6 +191,14 @@ class Places:
         return True
 
 
+def is_shuffle(node):
+    """Whether a statement is a shuffle, or the assignment of its result."""
+    if not isinstance(node, ast.Assign | ast.Expr):
+        return False
+    plan = getattr(node.value, "plan", None)
+    return plan is not None and plan[0] == "call" and plan[1] in SHUFFLES
+
+
 def is_plain_tuple(kind):
     """Whether a type is a tuple of numbers."""
     return isinstance(kind, types.BaseTuple) and all(
@@ -204,6 +216,7 @@ class Blocks:
         self.lines, self.depth = [], 1 if program.together else 2
         self.me = program.me
         self.masks = 0
+        self.asked = []  # lines that ask for missed threads
         self.open = []  # masks of the ifs and loops around
         self.loops = []  # (mask, mask of the iteration, open masks outside)
         self.rewriter = Body(program, self.places.several)
@@ -227,7 +240,11 @@ class Blocks:
     def block(self, body, mask):
         region = []
         for node in body:
-            if waits(node) or has_exit(node):
+            if is_shuffle(node):
+                self.region(region, mask)
+                self.offer(node, mask)
+                region = [node]  # where each thread takes its value
+            elif waits(node) or has_exit(node):
                 self.region(region, mask)
                 region = []
                 self.joint(node, mask)
@@ -335,8 +352,10 @@ class Blocks:
         if self.loops[-1] is None:
             self.add("break" if isinstance(node, ast.Break) else "continue")
             return
-        for name in self.cleared(node):
-            self.add(f"{name}[:] &= ~{self.open[-1]}")
+        gone = self.open[-1]
+        others = [name for name in self.cleared(node) if name != gone]
+        self.add(*(f"_less({name}, {gone})" for name in others))
+        self.add(f"_clear({gone})")
 
     def cleared(self, node):
         """Return the masks that a thread leaves with a break and so on."""
@@ -379,7 +398,7 @@ class Blocks:
             self.add(f"while {self.rewriter.text(node.test)}:")
         self.poll(node)
         if _has_return(node.body):
-            self.add("    if not _alive.any():", "        break")
+            self.add("    if not _any(_alive):", "        break")
         self.loops.append(None)
         self.nested(node.body, None)
         self.loops.pop()
@@ -393,11 +412,11 @@ class Blocks:
         loop = self.new_mask()
         iteration = self.new_mask()
         outer = mask or ("_alive" if self.returns else "_all")
-        self.add(f"{loop}[:] = {outer}", "while True:")
+        self.add(f"_copy({loop}, {outer})", "while True:")
         self.depth += 1
         self.split(node.test, iteration, None, loop)
-        self.add(f"{loop}[:] = {iteration}")
-        self.add(f"if not {loop}.any():", "    break")
+        self.add(f"_copy({loop}, {iteration})")
+        self.add(f"if not _any({loop}):", "    break")
         self.depth -= 1
         self.poll(node)
         self.loops.append((loop, iteration, len(self.open)))
@@ -413,7 +432,7 @@ class Blocks:
     def split(self, test, yes, no, mask):
         """Fill the masks of the threads for which a test holds, or not."""
         masks = [yes, no] if no else [yes]
-        self.add(*(f"{name}[:] = False" for name in masks))
+        self.add(*(f"_clear({name})" for name in masks))
         depth = self.threads(mask)
         self.bring([ast.Expr(test)])
         self.add(f"_test = bool({self.rewriter.text(test)})",
@@ -432,6 +451,7 @@ class Blocks:
             if mask or operation not in ("syncthreads", "grid_sync"):
                 raise NotCompilable(f"{operation} between waits of the grid")
             return
+        self.came(here)
         if operation in BLOCK_WIDE and mask:
             self.add(f"_all_here({mask}, {alive}, {site}, _b, _w)")
         number = self.masks = self.masks + 1
@@ -442,13 +462,9 @@ class Blocks:
             self.answer_block(node, operation, here, slots, number, mask)
             return
         if mask and operation != "activemask":
-            # Where all have come no mask names a lane that hasn't.
-            names = f"{here}, {alive}, {slots[0]}, {site}, _b, _w"
-            self.add(f"_together({names})")
+            self.missing(mask, alive, slots[0], site)
         if operation == "syncwarp":
             return
-        if operation in SHUFFLES:
-            slots = slots[1:]
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         kind = node.value.type
         if (
@@ -465,19 +481,54 @@ class Blocks:
         if target is not None:
             self.give(target, f"{result}[{self.me}]", mask)
 
-    def slots(self, node, mask, number):
+    def came(self, here):
+        """Ask whether those that wait now are missed elsewhere."""
+        self.asked.append(len(self.lines))
+        self.add(f"_came({here}, _missed, _b, _w)")
+
+    def missing(self, mask, alive, named, site):
+        """Note who is named in a warp operation and isn't there.
+
+        Where all threads have come there is nobody.
+        """
+        self.scratch("_missed", types.int32)
+        self.add(f"_together({mask}, {alive}, {named}, _missed, {site})")
+
+    def asked_for(self):
+        """Return the lines, without questions if nobody can be missed."""
+        if "_missed" in self.program.scratch:
+            return self.lines
+        dropped = set(self.asked)
+        return [n for k, n in enumerate(self.lines) if k not in dropped]
+
+    def offer(self, node, mask):
+        """Write down the values that a shuffle exchanges."""
+        if self.program.together:
+            raise NotCompilable("a shuffle between waits of the grid")
+        call = node.value
+        alive = "_alive" if self.returns else "_all"
+        self.masks += 1
+        named, slots = slice(0 if mask else 1, 2), self.masks
+        names = self.slots(node, mask, slots, call.args[named])
+        self.came(mask or alive)
+        if mask:
+            self.missing(mask, alive, names[0], self.program.site(node))
+        call.offered, call.here = names[-1], mask or alive
+
+    def slots(self, node, mask, number, arguments=None):
         """Write each thread's arguments to arrays; return their names."""
         operation = node.value.plan[1]
-        arguments = list(node.value.args)
+        if arguments is None:
+            arguments = list(node.value.args)
         if operation == "syncwarp" and mask and not arguments:
             arguments = [ast.Constant(0xFFFFFFFF)]
-        unread = not mask and operation in (*SHUFFLES, "syncwarp")
+        unread = not mask and operation == "syncwarp"
         slots = []
         depth = self.threads(mask) if arguments else self.depth
         self.bring([ast.Expr(a) for a in arguments])
         for place, argument in enumerate(arguments):
             kind = getattr(argument, "type", None) or types.int64
-            if operation in SHUFFLES and place == 1:
+            if operation in SHUFFLES and argument is node.value.args[1]:
                 kind = node.value.type
             slots.append(f"_slot{number}_{place}")
             if place or not unread:
@@ -642,7 +693,9 @@ def write(typed, proven=frozenset()):
         for line in blocks.saving(n, ":")
     ]  # fmt: skip
     if blocks.returns:
-        start.append("_alive[:] = True")
+        start.append("_set(_alive)")
+    if "_missed" in program.scratch:
+        start.append("_clear(_missed)")
     start += [
         f"_clear({name})"
         for name, (where, *_) in program.scratch.items()
@@ -661,6 +714,6 @@ def write(typed, proven=frozenset()):
     else:
         text += ["    " + line for line in BLOCKS]
         text += ["        " + line for line in start]
-    text += blocks.lines
+    text += blocks.asked_for()
     program.text += "\n".join(text) + "\n"
     return program

@@ -40,9 +40,19 @@ class Compiled:
 
     def load(self, arguments):
         """Compile for these arguments, or take it from the disk."""
-        if self.function is not None:
-            return self.function
-        cache = store.stored(self.program, self.path)
+        if self.function is None:
+            cache = store.stored(self.program, self.path)
+            try:
+                self.function = self._build(arguments, cache)
+            except Exception:
+                if not cache:
+                    raise
+                # The files are damaged, or the disk is full.
+                store.forget(self.path)
+                self.function = self._build(arguments, cache=False)
+        return self.function
+
+    def _build(self, arguments, cache):
         space = {
             **NAMES, **self.program.space, "__name__": __name__,
             "_entry": numba.njit(
@@ -55,7 +65,6 @@ class Compiled:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the cache, of constants
             function.compile(tuple(numba.typeof(a) for a in arguments))
-        self.function = function
         return function
 
 

@@ -157,6 +157,13 @@ class Emitter(Calls, ast.NodeTransformer):
         """Return a condition, where any truth value will do."""
         if isinstance(node, ast.Compare):
             return self.comparison(node)
+        if isinstance(node, ast.BoolOp):
+            first, *others = node.values
+            rest = [
+                call("_unreachable") if self.is_untyped(v) else self.test(v)
+                for v in others
+            ]
+            return ast.BoolOp(node.op, [self.test(first), *rest])
         return self.visit(node)
 
     def bound(self, node):
@@ -512,6 +519,10 @@ class Emitter(Calls, ast.NodeTransformer):
         return len(parts) < owner.ndim
 
     def unpacked(self, target, value, kind):
+        if isinstance(kind, types.Array):
+            raise self.source.unsupported(
+                target, "unpacking an array", "each element by its index"
+            )
         if all(isinstance(t, ast.Name) for t in target.elts):
             return [ast.Assign([target], value)]
         self.loops += 1

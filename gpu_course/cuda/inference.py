@@ -203,6 +203,8 @@ class _Instrument(ast.NodeTransformer):
     def visit(self, node):
         if asks_for_none(node):
             return node  # as it is, so that Numba sees which way is taken
+        if isinstance(node, ast.If | ast.While | ast.IfExp):
+            self.leave_bare(node.test)
         plan = getattr(node, "plan", None)
         if plan is not None:
             new = self.planned(node, plan)
@@ -211,7 +213,19 @@ class _Instrument(ast.NodeTransformer):
         number = getattr(node, "number", None)
         if number is None or not isinstance(new, ast.expr):
             return new
+        if hasattr(node, "bare"):
+            return new
         return _called("_probe", ast.Constant(number), new, at=node)
+
+    def leave_bare(self, test):
+        """Mark ``and``, ``or``, ``not``: as jumps, not as values."""
+        if isinstance(test, ast.BoolOp):
+            test.bare = True
+            for value in test.values:
+                self.leave_bare(value)
+        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test.bare = True
+            self.leave_bare(test.operand)
 
     def planned(self, node, plan):
         kind, detail = plan

@@ -257,7 +257,10 @@ class _Plan(ast.NodeTransformer):
 
     def axes(self, node, given):
         """Return the number of axes that cuda.grid is asked for."""
-        count = self.constant(given[0]) if len(given) == 1 else None
+        names = {n.id for g in given for n in ast.walk(g)
+                 if isinstance(n, ast.Name)}  # fmt: skip
+        known = len(given) == 1 and names & self.source.locals <= set(self.once)
+        count = self.constant(given[0]) if known else None
         if count not in (1, 2, 3):
             raise self.source.unsupported(
                 node, ast.unparse(node), "cuda.grid(1), (2) or (3)"

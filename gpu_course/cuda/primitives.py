@@ -71,22 +71,58 @@ def _at(typing, array, axis, index, site, thread, block, words):
     return types.uint64(array, axis, kind, *whole, words), build
 
 
+def _filling(byte):
+    """Return an intrinsic that sets each byte of a contiguous array."""
+
+    def fill(typing, array):
+        def build(context, builder, signature, arguments):
+            view = context.make_array(array)(context, builder, arguments[0])
+            nbytes = builder.mul(view.nitems, view.itemsize)
+            cgutils.memset(builder, view.data, nbytes, byte)
+
+        return types.none(array), build
+
+    return intrinsic(fill)
+
+
+# Memory is set and copied by these; an assignment to a slice compiles slowly.
+_clear, _set = _filling(0), _filling(1)
+
+
 @intrinsic
-def _clear(typing, array):
-    """Fill a contiguous array with zeros."""
+def _copy(typing, to, source):
+    """Copy a contiguous array into another of the same size."""
 
     def build(context, builder, signature, arguments):
-        view = context.make_array(array)(context, builder, arguments[0])
-        nbytes = builder.mul(view.nitems, view.itemsize)
-        cgutils.memset(builder, view.data, nbytes, 0)
+        one = context.make_array(to)(context, builder, arguments[0])
+        two = context.make_array(source)(context, builder, arguments[1])
+        cgutils.raw_memcpy(
+            builder, one.data, two.data, one.nitems, one.itemsize
+        )
 
-    return types.none(array), build
+    return types.none(to, source), build
+
+
+@helper
+def _any(mask):
+    for t in range(mask.size):
+        if mask[t]:
+            return True
+    return False
+
+
+@helper
+def _less(mask, gone):
+    """Take the threads of one mask out of another."""
+    for t in range(mask.size):
+        if gone[t]:
+            mask[t] = False
 
 
 @helper
 def _all_here(mask, alive, site, block, words):
     """Fail if some living threads have come to a barrier and some not."""
-    if not mask.any():
+    if not _any(mask):
         return
     for t in range(mask.size):
         if alive[t] and not mask[t]:
@@ -97,25 +133,29 @@ def _all_here(mask, alive, site, block, words):
 
 
 @helper
-def _together(here, alive, masks, site, block, words):
-    """Fail unless each living lane that a mask names has come."""
+def _together(here, alive, masks, missed, site):
+    """Note the living lanes that a mask names and that haven't come.
+
+    They may still end, as lanes do that leave a loop first. If they come to
+    another wait instead, `_came` fails.
+    """
     for first in range(0, here.size, 32):
         last = min(first + 32, here.size)
-        named, come, living = 0, 0, 0
+        named = 0
         for t in range(first, last):
-            bit = 1 << (t - first)
             if here[t]:
-                come |= bit
                 named |= masks[t]
-            if alive[t]:
-                living |= bit
-        missing = named & living & ~come
-        if missing:
-            t = first
-            while not missing & 1:
-                missing >>= 1
-                t += 1
-            words[1] = site
+        for t in range(first, last):
+            if alive[t] and not here[t] and (named >> (t - first)) & 1:
+                missed[t] = site + 1
+
+
+@helper
+def _came(here, missed, block, words):
+    """Fail if a thread comes that an earlier warp operation waits for."""
+    for t in range(here.size):
+        if here[t] and missed[t]:
+            words[1] = missed[t] - 1
             words[2] = t
             words[3] = block
             raise RuntimeError("warp")
@@ -258,42 +298,26 @@ def _member(here, masks, t, other):
     )
 
 
-@helper
-def _take(here, result, values, t, source):
-    """Give a lane the value of another, or its own if that isn't there."""
-    other = t - (t & 31) + source
-    if 0 <= source < 32 and other < here.size and here[other]:
-        result[t] = values[other]
-    else:
-        result[t] = values[t]
+@intrinsic
+def _lane(typing, here, t, source):
+    """Return which thread a lane takes from: its own if that isn't there."""
 
+    def build(context, builder, signature, arguments):
+        view = context.make_array(here)(context, builder, arguments[0])
+        me, wanted = arguments[1:]
+        whole = me.type
+        first = builder.and_(me, ir.Constant(whole, ~31))
+        inside = builder.icmp_unsigned("<", wanted, ir.Constant(whole, 32))
+        other = builder.add(first, wanted)
+        inside = builder.and_(
+            inside, builder.icmp_unsigned("<", other, view.nitems)
+        )
+        other = builder.select(inside, other, me)
+        flag = builder.load(builder.gep(view.data, [other]))
+        there = builder.icmp_unsigned("!=", flag, ir.Constant(flag.type, 0))
+        return builder.select(there, other, me)
 
-@helper
-def _shfl_sync(here, result, values, lanes):
-    for t in range(here.size):
-        if here[t]:
-            _take(here, result, values, t, lanes[t] & 31)
-
-
-@helper
-def _shfl_up_sync(here, result, values, deltas):
-    for t in range(here.size):
-        if here[t]:
-            _take(here, result, values, t, (t & 31) - deltas[t])
-
-
-@helper
-def _shfl_down_sync(here, result, values, deltas):
-    for t in range(here.size):
-        if here[t]:
-            _take(here, result, values, t, (t & 31) + deltas[t])
-
-
-@helper
-def _shfl_xor_sync(here, result, values, others):
-    for t in range(here.size):
-        if here[t]:
-            _take(here, result, values, t, (t & 31) ^ others[t])
+    return types.uint64(here, types.int64, types.int64), build
 
 
 @helper

@@ -206,6 +206,8 @@ def while_of(loop, number):
     Threads of a block may then leave it at their own time.
     """
     call = loop.iter
+    if isinstance(call, ast.Tuple) and isinstance(loop.target, ast.Name):
+        return _through_tuple(loop, number)
     if not (
         isinstance(call, ast.Call)
         and getattr(call.func, "constant", None) is range
@@ -245,6 +247,30 @@ def while_of(loop, number):
     ]
     new = ast.While(test, [*go_on, *loop.body], [])
     return [_placed(s, loop) for s in (*before, new)]
+
+
+def _through_tuple(loop, number):
+    """Return a for over some values as a while over their places."""
+    values, name = loop.iter, f"_next{number}"
+    if not all(isinstance(v, ast.Constant) for v in values.elts):
+        raise NotCompilable("a for with a wait over a tuple of variables")
+
+    def load():
+        new = ast.Name(name, ast.Load())
+        new.type = types.int64
+        return new
+
+    start = ast.Assign([ast.Name(name, ast.Store())], ast.Constant(0))
+    end = ast.Constant(len(values.elts))
+    item = ast.Subscript(values, load(), ast.Load())
+    after = ast.BinOp(load(), ast.Add(), ast.Constant(1))
+    go_on = [
+        ast.Assign([loop.target], item),
+        ast.Assign([ast.Name(name, ast.Store())], after),
+    ]
+    test = ast.Compare(load(), [ast.Lt()], [end])
+    new = ast.While(test, [*go_on, *loop.body], [])
+    return [_placed(s, loop) for s in (start, new)]
 
 
 def _placed(node, at):

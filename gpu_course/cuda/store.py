@@ -4,6 +4,7 @@ A kernel's text lies in a file named after everything that its machine code
 depends on, and Numba's own cache beside it. So what is found is never stale.
 """
 
+import contextlib
 import hashlib
 import inspect
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from gpu_course.cuda import primitives
+from gpu_course.cuda import mathematics, primitives
 from gpu_course.files import cache_folder, write_atomically
 
 TRUSTED = ("builtins", "math", "cmath", "operator", "numpy", "numba")
@@ -42,7 +43,7 @@ def path_of(program, kinds):
         program.text, captured, [str(k) for k in kinds],
         [(n, w, s, str(d)) for n, (w, s, d) in program.scratch.items()],
         numba.__version__, np.__version__, platform.python_version(),
-        inspect.getsource(primitives),
+        inspect.getsource(primitives), inspect.getsource(mathematics),
     )  # fmt: skip
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
     return cache_folder() / "kernels" / f"k{digest}.py"
@@ -58,7 +59,8 @@ def _described(value):
         content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
         return f"{value.dtype} {value.shape} {content}"
     if isinstance(value, tuple):
-        return [_described(item) for item in value]
+        names = getattr(value, "_fields", ())
+        return [*names, *(_described(item) for item in value)]
     if isinstance(value, python_types.ModuleType):
         name = value.__name__
     elif isinstance(value, numba.core.types.Type):
@@ -80,6 +82,13 @@ def is_stored(path):
     )
 
 
+def forget(path):
+    """Remove what is stored of a program, if that is possible."""
+    for old in [path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")]:
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
 def stored(program, path):
     """Write a program's text to its path; return whether that succeeded.
 
@@ -88,8 +97,10 @@ def stored(program, path):
     if path is None or os.environ.get("GPU_COURSE_KERNEL_CACHE") == "0":
         return False
     try:
-        if not path.is_file():
-            write_atomically(path, program.text.encode())
+        text = program.text.encode()
+        if not path.is_file() or path.read_bytes() != text:
+            forget(path)
+            write_atomically(path, text)
         Path(path.parent / "__pycache__").mkdir(exist_ok=True)
         return os.access(path.parent / "__pycache__", os.W_OK)
     except OSError:
