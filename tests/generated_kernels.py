@@ -757,19 +757,21 @@ class KernelWriter:
         self.output(scope, level)
 
     def outputs(self, scope):
-        """Write every variable out at the end."""
-        for number, (name, (category, _)) in enumerate(
-            scope.variables.items()
-        ):
-            if name in ("t", "me", "b"):
-                continue
-            dtype = {"float": "float64"}.get(category, "int64")
-            self.inputs[f"r{number}"] = np.zeros(self.total, dtype)
-            self.put(1, f"r{number}[me] = {name}")
+        """Write every variable and slot out at the end, a row for each."""
+        rows = {"int64": [], "float64": []}
+        for name, (category, _) in scope.variables.items():
+            if name not in ("t", "me", "b"):
+                dtype = "float64" if category == "float" else "int64"
+                rows[dtype].append(name)
         for name, (_, _, operation) in self.shared.items():
             if not operation and self.full:
-                self.inputs[f"z_{name}"] = np.zeros(self.total)
-                self.put(1, f"z_{name}[me] = {name}[{self.slot(name, 't')}]")
+                rows["float64"].append(f"{name}[{self.slot(name, 't')}]")
+        for dtype, texts in rows.items():
+            if texts:
+                shape = (len(texts), self.total)
+                self.inputs[f"r_{dtype}"] = np.zeros(shape, dtype)
+            for row, text in enumerate(texts):
+                self.put(1, f"r_{dtype}[{row}, me] = {text}")
 
     # Device functions
 

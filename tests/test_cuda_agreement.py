@@ -102,7 +102,7 @@ def agree(case, folder, executors=EXECUTORS):
     for result in results[1:]:
         assert_same(case.inputs, results[0], result)
     kernel.check[case.configuration](*case.arguments())
-    return results[0]
+    return kernel, results[0]
 
 
 # Expressions
@@ -175,32 +175,31 @@ def test_arithmetic_is_numba_s_at_length(folder):
 # Kernels
 
 
-@given(random=randoms)
-@rounds(50)
-def test_executors_agree(folder, random):
-    case = KernelWriter(random, steps=2, depth=1).write()
-    note(case)
-    agree(case, folder)
+def check_executors(count, folder, **size):
+    """Check so many generated kernels; most of them must compile."""
+    compiled = []
+
+    @given(random=randoms)
+    @rounds(count)
+    def check(random):
+        case = KernelWriter(random, **size).write()
+        note(case)
+        kernel, _ = agree(case, folder)
+        compiled.append("def _launch" in kernel.lowered())
+
+    check()
+    # Else the compiled run is the plain one, which agrees with itself.
+    assert sum(compiled) > 0.8 * len(compiled)
+
+
+def test_executors_agree(folder):
+    check_executors(50, folder, steps=2, depth=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-@given(random=randoms)
-@rounds(1000)
-def test_executors_agree_at_length(folder, random):
-    case = KernelWriter(random).write()
-    note(case)
-    agree(case, folder)
-
-
-def test_most_generated_kernels_compile(folder):
-    """Else the compiled run is the plain one, which agrees with itself."""
-    compiled = 0
-    for seed in range(40):
-        case = KernelWriter(random.Random(seed), steps=3).write()
-        text = kernel_of(case, folder).lowered(*case.arguments())
-        compiled += "def _launch" in text
-    assert compiled >= 32
+def test_executors_agree_at_length(folder):
+    check_executors(1000, folder)
 
 
 def simulated(cases, folder):
@@ -224,7 +223,7 @@ def check_simulator(seeds, folder, executors):
         for seed in seeds
     ]
     for case, theirs in zip(cases, simulated(cases, folder), strict=True):
-        ours = agree(case, folder, executors)
+        _, ours = agree(case, folder, executors)
         try:
             assert_same(case.inputs, ours, theirs)
         except AssertionError as error:

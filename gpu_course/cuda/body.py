@@ -103,6 +103,7 @@ class Body(ast.NodeTransformer):
     def __init__(self, program, casts=(), in_kernel=True):
         self.program, self.casts = program, casts
         self.in_kernel = in_kernel  # else in a device function
+        self.result = None  # type that a device function returns
         self.used = []  # scratch arrays
 
     def text(self, node):
@@ -245,6 +246,12 @@ class Body(ast.NodeTransformer):
             and key(node, axis) in self.program.proven
         )
 
+    def visit_Return(self, node):
+        self.generic_visit(node)
+        if node.value is not None and self.result is not None:
+            node.value = converted(node.value, self.result)
+        return node
+
     def visit_Compare(self, node):  # noqa: N802
         if self.is_proven(node):
             return ast.Constant(True)
@@ -359,6 +366,7 @@ def device_function(typed, program):
     if key not in program.devices:
         name = f"_device{len(program.devices)}_{typed.source.name}"
         rewriter = Body(program, in_kernel=False)
+        rewriter.result = typed.return_type
         body = rewriter.lines(annotate(typed))
         arrays = list(dict.fromkeys(rewriter.used))
         names = ", ".join([PASSED, *arrays, *typed.source.parameters])

@@ -10,10 +10,12 @@ import warnings
 
 import numba
 import numpy as np
+from numba.core import errors
 
 from gpu_course.cuda import primitives, store
 from gpu_course.cuda.machine import LaunchError, OutOfBounds, Stop
 from gpu_course.cuda.record import Finding
+from gpu_course.cuda.regions import NotCompilable
 
 NAMES = primitives.names()
 
@@ -106,13 +108,16 @@ def run(compiled, name, launcher, arguments):
     ]
     given = (0, blocks, *block, *grid, words, *masks, pool, *arguments,
              *scratch)  # fmt: skip
-    function = compiled.load(given)
+    try:
+        function = compiled.load(given)
+    except (errors.NumbaError, NotImplementedError) as error:
+        raise NotCompilable(str(error)) from error
     try:
         _call(function, given, words)
     except KeyboardInterrupt as interrupt:
-        if words[1] >= 0:
-            line = program.sites[words[1]][0]
-            interrupt.add_note(f"interrupted in {name}, line {line}")
+        line = program.sites[words[1]][0] if words[1] >= 0 else None
+        where = f", line {line}" if line else ""
+        interrupt.add_note(f"interrupted in {name}{where}")
         raise
     except Exception as error:
         if words[1] < 0:
@@ -126,13 +131,13 @@ def _call(function, given, words):
     It is an event that is waited for, not the thread: a ``join`` that is
     interrupted takes the thread for ended (Python 3.11, bpo-45274).
     """
-    done, errors = threading.Event(), []
+    done, failed = threading.Event(), []
 
     def target():
         try:
             function(*given)
         except Exception as error:
-            errors.append(error)
+            failed.append(error)
         finally:
             done.set()
 
@@ -146,8 +151,8 @@ def _call(function, given, words):
         if worker.ident is not None:
             done.wait()
         raise
-    if errors:
-        raise errors[0]
+    if failed:
+        raise failed[0]
 
 
 def _scratch(sizes, pool, where, shape, dtype):

@@ -10,7 +10,6 @@ import difflib
 import inspect
 import linecache
 import re
-import textwrap
 from dataclasses import dataclass, field
 
 from gpu_course.cuda.intrinsics import Intrinsic
@@ -174,7 +173,11 @@ def parse(function):
     if function.__name__ == "<lambda>":
         tree = as_def(text, function)
     else:
-        tree = ast.parse(textwrap.dedent(text)).body[0]
+        # Not dedented: a comment may stand further left than the code.
+        nested = text[0].isspace()
+        tree = ast.parse(f"if True:\n{text}" if nested else text).body[0]
+        if nested:
+            tree = ast.increment_lineno(tree, -1).body[0]
     if not isinstance(tree, ast.FunctionDef):
         raise UnsupportedKernel(
             f"a kernel is a def, got {type(tree).__name__}. Write def."

@@ -259,6 +259,8 @@ class Emitter(Calls, ast.NodeTransformer):
             # Numba negates a number in its own width, and then widens it.
             return cast(call(f"_to_{kind}", new), kind, result)
         if isinstance(kind, types.Boolean):
+            if isinstance(result, types.Boolean):  # Numba's ~True is False
+                return ast.UnaryOp(ast.Not(), operand)
             return cast(new, None, result)
         return new
 
@@ -453,7 +455,9 @@ class Emitter(Calls, ast.NodeTransformer):
         known = isinstance(node, ast.BinOp | ast.Compare | ast.Subscript) or (
             isinstance(node, ast.Name) and node.id in self.source.locals
         )
-        return known and hasattr(node, "number") and not self.typed.of(node)
+        return (
+            known and hasattr(node, "number") and self.typed.of(node) is None
+        )
 
     def visit_Expr(self, node):
         if isinstance(node.value, ast.Constant):

@@ -271,8 +271,14 @@ class Kernel:
         """Convert numbers as the decorator's signature says."""
         given = self.signature
         own = tuple(map(self._kind, self._parameters(), hosts))
-        kinds = best_signature(given, own)
-        if kinds is not None:
+        found = best_signature(given, own)
+        if found is not None:
+            kinds, result = found
+            if result not in (None, types.none):
+                raise TypeError(
+                    f"{self.__name__}: the signature {given} says that it "
+                    f"returns {result}, and a kernel returns nothing"
+                )
             return [
                 _converted(value, k)
                 for value, k in zip(hosts, kinds, strict=True)

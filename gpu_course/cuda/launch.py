@@ -149,8 +149,13 @@ class Version:
             raise machine.stop
 
     def run_compiled(self, launcher, hosts):
+        """Run compiled; in plain Python if the compiler refuses."""
         compiled = self.compiled(launcher, hosts)
-        executor.run(compiled, self.name, launcher, hosts)
+        try:
+            executor.run(compiled, self.name, launcher, hosts)
+        except NotCompilable as reason:
+            self._program = reason
+            self.run_plain(launcher, hosts)
 
     def run(self, launcher, hosts):
         """Run in plain Python or compiled, whichever is sooner done."""

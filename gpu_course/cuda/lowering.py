@@ -409,10 +409,13 @@ def lower(function, argument_types, callers=()):
         def return_type(arguments):
             known = devices[number]
             if arguments not in known:
-                given = signed(plan.signatures[number], arguments)
+                signature = plan.signatures[number]
+                given, result = signed(signature, arguments)
                 known[arguments] = lower(
                     plan.functions[number], given, (*callers, function)
                 )
+                if result is not None:
+                    known[arguments].return_type = result
             return known[arguments].return_type
 
         return return_type
@@ -436,14 +439,16 @@ class Described:
 
 
 def signed(signature, arguments):
-    """Return the types that a device function's signature asks for."""
-    if signature is None:
-        return arguments
-    return best_signature(signature, arguments) or arguments
+    """Return argument and return types as a device function's signature says.
+
+    None stands for a return type that is left to inference.
+    """
+    found = signature and best_signature(signature, arguments)
+    return found or (arguments, None)
 
 
 def best_signature(given, kinds):
-    """Return the argument types that suit some types best, None if none do.
+    """Return argument and return types that suit best, None if none do.
 
     Parameters
     ----------
@@ -454,7 +459,7 @@ def best_signature(given, kinds):
     context = cpu_target.typing_context
     ranked = []
     for one in given if isinstance(given, list) else [given]:
-        wanted, _ = sigutils.normalize_signature(one)
+        wanted, result = sigutils.normalize_signature(one)
         if len(wanted) != len(kinds):
             continue
         steps = [
@@ -462,7 +467,8 @@ def best_signature(given, kinds):
             for own, kind in zip(kinds, wanted, strict=True)
         ]
         if None not in steps:
-            ranked.append((sorted(map(int, steps), reverse=True), wanted))
+            steps = sorted(map(int, steps), reverse=True)
+            ranked.append((steps, (wanted, result)))
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
@@ -494,13 +500,16 @@ def untypable(source, error):
     parts = [line.strip() for line in text.splitlines() if line.strip()]
     start = re.compile(r"Failed in|During:|File |^\^|^<source|^There are|^- ")
     useful = [p for p in parts if not start.search(p)] or parts
+    write = "it with numbers, arrays and tuples whose types don't change"
+    if re.search(r"[gs]etitem\(array\([^)]*\), (UniTuple\()?float", text):
+        write = "an index that is an integer: // for /, or int(...)"
     line = getattr(getattr(error, "loc", None), "line", None)
     found = re.findall(r"\((\d+)\)", text)
     line = line or (int(found[0]) if found else source.first_line)
     return (
         f"{source.name}: Numba's compiler can't give a type to this "
-        f"({source.filename}, line {line}): {' '.join(useful[:2])} Write it "
-        "with numbers, arrays and tuples whose types don't change."
+        f"({source.filename}, line {line}): {' '.join(useful[:2])} Write "
+        f"{write}."
     )
 
 

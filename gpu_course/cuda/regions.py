@@ -194,6 +194,9 @@ class Flatten:
             raise NotCompilable("an early return of a device function")
         end = []
         if isinstance(node, ast.Assign) and result is not None:
+            wanted = device.return_type
+            if isinstance(wanted, types.Number) and wanted != result.type:
+                raise NotCompilable("a result that a signature converts")
             end = [ast.Assign(node.targets, result)]
         for statement in (*start, *end):
             _placed(statement, node)

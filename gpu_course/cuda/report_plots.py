@@ -104,6 +104,7 @@ def plot_banks(record, line, ax=None):
         place = {"ha": "center", "va": "center", "fontsize": 5}
         ax.text(bank, height[bank] + 0.5, text, color="white", **place)
         height[bank] += 1
+    ax.yaxis.get_major_locator().set_params(integer=True)
     ax.set(
         xlabel="bank",
         ylabel="words wanted of the bank",
@@ -147,5 +148,6 @@ def plot_lanes(record, warp=0, ax=None):
         image, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1,
         aspect="auto", interpolation="nearest",
     )  # fmt: skip
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="step", ylabel="lane", title=f"active lanes of warp {warp}")
     return ax
