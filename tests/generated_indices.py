@@ -8,6 +8,7 @@ shares no code with the package but the keys by which places are named.
 """
 
 import ast
+import contextlib
 import math
 import operator
 from types import SimpleNamespace
@@ -43,7 +44,11 @@ GLOBALS = {
 
 
 class Outside(Exception):
-    """A thread's access is out of bounds, which ends it."""
+    """An access is out of bounds.
+
+    A thread would end there. Here it goes on, so that more is met: no claim
+    follows from an access that went well.
+    """
 
 
 class Enough(Exception):
@@ -300,7 +305,7 @@ class Watched:
             self.space["np"] = SimpleNamespace(**self.casts)
             try:
                 self.space["kernel"](*given)
-            except (Outside, Enough, UnboundLocalError):
+            except (Enough, UnboundLocalError):
                 continue  # what it did until then counts
 
     def step(self):
@@ -393,13 +398,18 @@ class _Proxy:
         return tuple(done)
 
     def __getitem__(self, index):
-        found = self.data[self.checked(index, "Load")]
+        try:
+            found = self.data[self.checked(index, "Load")]
+        except Outside:
+            row = self.data.ndim > 1 and not isinstance(index, tuple)
+            found = np.arange(3) if row else 0
         if isinstance(found, np.ndarray):
             return Cells(found)
         return Integer(int(found), "int64")
 
     def __setitem__(self, index, value):
-        self.checked(index, "Store")  # what is stored doesn't matter
+        with contextlib.suppress(Outside):
+            self.checked(index, "Store")  # what is stored doesn't matter
 
 
 class _Watch(ast.NodeTransformer):
@@ -572,8 +582,7 @@ class IndexWriter:
         kinds += [self.pick("chained", "unpack", "unpack", "pair", "alias",
                             "scratch", "parameter")] * 2  # fmt: skip
         if self.depth < 4:
-            kinds += ["branch"] * 4 + ["guard"] * 2 + ["for_"] * 3
-            kinds += ["while_"] * 2
+            kinds += ["branch"] * 4 + ["guard"] + ["for_", "while_"] * 4
         if self.loops:
             kinds += ["leave"] * 2
         getattr(self, self.random.choice(kinds))()
@@ -760,6 +769,7 @@ class IndexWriter:
         if self.chance(2):
             self.add("else:")
             self.block(2)
+        self.probe()
 
     def bound(self):
         return self.pick("0", "1", "3", "x.size", "len(z)", "m.shape[0]",
@@ -790,6 +800,7 @@ class IndexWriter:
         if self.chance(2):
             self.add("else:")
             self.block(2)
+        self.probe()
 
     # Expressions
 

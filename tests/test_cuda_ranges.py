@@ -271,6 +271,19 @@ TRAPS = {
                 break
             v += 1
         x[v] = 1""",
+    "after a while left by break": """
+        v = 0
+        while v < 3:
+            if n == 2:
+                break
+            v += 1
+        h = v < 3""",
+    "a remainder by what varies": """
+        v = cuda.threadIdx.x % (cuda.threadIdx.x + 1)
+        h = v < 1
+        x[v + 1] = 1
+        v = 7 % (cuda.threadIdx.x + 2)
+        h = v < 1""",
     "a while gone on with by continue": """
         v = 0
         while v < x.size:

@@ -11,8 +11,8 @@ from gpu_course.cuda.devices import gpus
 from gpu_course.cuda.frontend import UnsupportedKernel
 from gpu_course.cuda.intrinsics import TABLE
 from gpu_course.cuda.kernel import CheckFailed, DeviceFunction, Kernel, jit
-from gpu_course.cuda.occupancy import occupancy
 from gpu_course.cuda.machine import LaunchError
+from gpu_course.cuda.occupancy import occupancy
 from gpu_course.cuda.reduction import Reduce
 
 reduce = Reduce

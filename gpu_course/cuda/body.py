@@ -197,12 +197,16 @@ class Body(ast.NodeTransformer):
         ]
         return call(name, *extra, *arguments)
 
-    def visit_Name(self, node):  # noqa: N802
+    def visit_Name(self, node):
         if hasattr(node, "constant"):
             node.id = self.program.constant(node.id, node.constant)
-        elif isinstance(node.ctx, ast.Load) and node.id in self.casts:
-            if isinstance(getattr(node, "type", None), types.Number | types.Boolean):
-                return converted(node, node.type)
+        kind = getattr(node, "type", None)
+        if (
+            isinstance(node.ctx, ast.Load)
+            and node.id in self.casts
+            and isinstance(kind, types.Number | types.Boolean)
+        ):
+            return converted(node, kind)
         return node
 
     def index(self, array, node, at):
@@ -252,12 +256,12 @@ class Body(ast.NodeTransformer):
             node.value = converted(node.value, self.result)
         return node
 
-    def visit_Compare(self, node):  # noqa: N802
+    def visit_Compare(self, node):
         if self.is_proven(node):
             return ast.Constant(True)
         return self.generic_visit(node)
 
-    def visit_Subscript(self, node):  # noqa: N802
+    def visit_Subscript(self, node):
         owner = getattr(node.value, "type", None)
         if isinstance(owner, types.NumpyFlatType):
             raise NotCompilable("flat, whose index nothing checks")
@@ -276,11 +280,11 @@ class Body(ast.NodeTransformer):
         place = self.index(array, index, node)
         return call(f"_atomic_{operation}", self.visit(array), place, *values)
 
-    def visit_While(self, node):  # noqa: N802
+    def visit_While(self, node):
         self.generic_visit(node)
         return self.polling(node)
 
-    def visit_For(self, node):  # noqa: N802
+    def visit_For(self, node):
         short = unwatched(node) <= SHORT
         self.generic_visit(node)
         return node if short else self.polling(node)

@@ -22,7 +22,7 @@ VIEWS = ("reshape", "ravel", "transpose", "flatten")
 class Calls:
     """The part of `generators.Emitter` that writes calls."""
 
-    def visit_Call(self, node):
+    def visit_Call(self, node):  # noqa: N802
         found = self.source.resolve(node.func)
         result = self.typed.of(node)
         kinds = [self.typed.of(a) for a in node.args]
@@ -102,7 +102,7 @@ class Calls:
 
     def on_each(self, node, found, kinds):
         """Return the loop of a ufunc over arrays."""
-        *inputs, out = kinds
+        *inputs, _ = kinds
         numbers = tuple(getattr(k, "dtype", k) for k in inputs)
         key = f"_scalar{len(self.space)}"
         self.space[key] = arithmetic.scalar(found, numbers)

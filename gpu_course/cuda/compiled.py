@@ -91,9 +91,7 @@ class Places:
             for target in node.targets:
                 for name in assigned(target):
                     first = name not in self.single
-                    self.single[name] = (
-                        (node, node is top) if first else None
-                    )
+                    self.single[name] = (node, node is top) if first else None
                 if isinstance(target, ast.Name):
                     kind = getattr(node.value, "type", None)
                     self.kinds.setdefault(target.id, set()).add(kind)
@@ -130,8 +128,7 @@ class Places:
     def of_block(self, node):
         """Whether a statement is done once for the block."""
         return isinstance(node, ast.Assign) and all(
-            isinstance(t, ast.Name) and t.id in self.same
-            for t in node.targets
+            isinstance(t, ast.Name) and t.id in self.same for t in node.targets
         )
 
     def repeatable(self, name):
@@ -296,23 +293,22 @@ class Blocks:
         pending = exposed(statements) | assigned(*statements) & set(
             self.places.kept
         )
-        again, kept = {}, set()
-        while pending:
-            name = pending.pop()
-            if name in self.places.kept:
-                kept.add(name)
-            elif name in self.places.again and name not in again:
-                source = self.places.again[name]
-                again[name] = source
-                pending |= used(source.value)
+        again, kept = [], set()
+        for name in sorted(pending):
+            self.fetch(name, again, kept)
         self.add(*(f"{name} = {self.kept(name)}" for name in sorted(kept)))
-        order = [s for s in self.places.again.values()]
-        chosen = {id(s): s for s in again.values()}
-        done = set()
-        for source in order:
-            if id(source) in chosen and id(source) not in done:
-                done.add(id(source))
-                self.add(*self.rewriter.lines([source]))
+        for name in dict.fromkeys(again):
+            self.add(*self.rewriter.lines([self.places.again[name]]))
+
+    def fetch(self, name, again, kept):
+        """Note how a variable comes to a region, and first what it needs."""
+        if name in self.places.kept:
+            kept.add(name)
+        elif name in self.places.again and name not in again:
+            source = self.places.again[name]
+            for other in sorted(used(source.value)):
+                self.fetch(other, again, kept)
+            again += sorted(assigned(source), key=lambda n: n != name)[:1]
 
     def kept(self, name):
         """Return what a thread has kept of a variable, as source."""
@@ -404,8 +400,10 @@ class Blocks:
         self.loops.pop()
 
     def poll(self, node):
-        self.add(f"    _poll(_w, {self.program.site(node)}, 0, "
-                 f"{0 if self.program.together else '_b'})")
+        self.add(
+            f"    _poll(_w, {self.program.site(node)}, 0, "
+            f"{0 if self.program.together else '_b'})"
+        )
 
     def masked(self, node, mask):
         """Write a loop whose threads leave it at their own time."""
@@ -579,7 +577,10 @@ class _Leave:
         leaves = isinstance(node, ast.Return) or hasattr(node, "exits")
         if leaves:
             masks = self.blocks.cleared(node)
-            clear = [statement(f"{name}[{self.blocks.me}] = False") for name in masks]
+            clear = [
+                statement(f"{name}[{self.blocks.me}] = False")
+                for name in masks
+            ]
             if not loops:
                 return [*clear, *self.save, ast.Continue()]
             self.deep = True

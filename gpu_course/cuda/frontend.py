@@ -136,8 +136,11 @@ def as_def(text, function):
                 node = ast.parse(text[start:end], mode="eval").body
             except SyntaxError:
                 continue
-            found = tuple(a.arg for a in getattr(node, "args").args) if (
-                isinstance(node, ast.Lambda)) else None
+            found = (
+                tuple(a.arg for a in node.args.args)
+                if (isinstance(node, ast.Lambda))
+                else None
+            )
             if found == names:
                 body = ast.Return(node.body)
                 made = ast.FunctionDef("lambda_", node.args, [body], [])

@@ -105,8 +105,8 @@ class Emitter(Calls, ast.NodeTransformer):
             elif isinstance(node, ast.For):
                 over = self.typed.of(node.iter)
                 note(node.target, getattr(over, "dtype", None))
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if node.id in kinds and self.typed.of(node) is not None:
+            elif isinstance(node, ast.Name) and node.id in kinds:
+                if self.typed.of(node) is not None:
                     note(node, self.typed.of(node))
         return {name for name, found in kinds.items() if len(found) > 1}
 
@@ -183,13 +183,12 @@ class Emitter(Calls, ast.NodeTransformer):
                 return right
             if isinstance(node.op, ast.FloorDiv | ast.RShift):
                 return left + 1
-        if isinstance(node, ast.Attribute) and node.attr == "size":
+        if isinstance(node, ast.Subscript):
+            node_of_size = node.value
+        else:
+            node_of_size = node
+        if getattr(node_of_size, "attr", None) in ("size", "shape"):
             return 42
-        if isinstance(node, ast.Subscript) and isinstance(
-            node.value, ast.Attribute
-        ):
-            if node.value.attr == "shape":
-                return 42
         kind = self.typed.of(node)
         if isinstance(kind, types.Boolean):
             return 1
@@ -234,7 +233,9 @@ class Emitter(Calls, ast.NodeTransformer):
             kinds.append(self.typed.of(node.right))
             arguments = [a, b]
         function = arithmetic.operation(f"a0 ** {exponent}", kinds)
-        return self.scalar_call(function, arguments, kinds, self.typed.of(node))
+        return self.scalar_call(
+            function, arguments, kinds, self.typed.of(node)
+        )
 
     def wrapped(self, new, result):
         """Return a signed integer, wrapped only if it overflows."""
@@ -272,9 +273,13 @@ class Emitter(Calls, ast.NodeTransformer):
         new = [self.part(n) for n in operands]
         numbers = all(isinstance(k, NUMBERS) for k in kinds)
         signed = any(isinstance(k, types.Integer) and k.signed for k in kinds)
-        if numbers and len(set(kinds)) > 1 and (
-            any(isinstance(k, types.Float) for k in kinds)
-            or (signed and types.uint64 in kinds)
+        if (
+            numbers
+            and len(set(kinds)) > 1
+            and (
+                any(isinstance(k, types.Float) for k in kinds)
+                or (signed and types.uint64 in kinds)
+            )
         ):  # as Numba's compiler compares them
             pairs = zip(new, kinds, strict=True)
             new = [cast(n, k, types.float64) for n, k in pairs]
@@ -317,9 +322,11 @@ class Emitter(Calls, ast.NodeTransformer):
         owner = self.typed.of(node.value)
         if isinstance(owner, types.Record):
             return self.load_field(node, node.attr)
-        if isinstance(owner, types.Array) and isinstance(
-            owner.dtype, types.Record
-        ) and node.attr in owner.dtype.fields:
+        if (
+            isinstance(owner, types.Array)
+            and isinstance(owner.dtype, types.Record)
+            and node.attr in owner.dtype.fields
+        ):
             return self.method(self.visit(node.value), "field",
                                ast.Constant(node.attr))  # fmt: skip
         return self.generic_visit(node)
@@ -501,10 +508,8 @@ class Emitter(Calls, ast.NodeTransformer):
             converted = ast.Attribute(value, "array", ast.Load())
         else:
             converted = value if whole else cast(value, kind, owner.dtype)
-        if whole or self.is_part(target, owner):
-            how = "fill"
-        else:
-            how = "store"
+        part = whole or self.is_part(target, owner)
+        how = "fill" if part else "store"
         return [
             ast.Expr(self.on_memory(array, how, site, converted, *indices))
         ]

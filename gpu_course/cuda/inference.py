@@ -209,7 +209,7 @@ class _Instrument(ast.NodeTransformer):
         if plan is not None:
             new = self.planned(node, plan)
         else:
-            new = self.generic_visit(node)
+            new = super().visit(node)
         number = getattr(node, "number", None)
         if number is None or not isinstance(new, ast.expr):
             return new

@@ -15,8 +15,8 @@ from gpu_course.cuda import backend
 from gpu_course.cuda.allocation import Hint
 from gpu_course.cuda.arithmetic import like
 from gpu_course.cuda.arrays import DeviceArray
-from gpu_course.cuda.lowering import best_signature
 from gpu_course.cuda.launch import Version, arrays_in, launch
+from gpu_course.cuda.lowering import best_signature
 from gpu_course.cuda.machine import region
 from gpu_course.cuda.report import Report
 
@@ -304,7 +304,11 @@ class Kernel:
     def _report(self, launcher, arguments, reverse=False):
         version, hosts = self._prepare(arguments)
         machine = version.run_generators(
-            launcher, _copies(arguments, hosts), trace=True, reverse=reverse, strict=True
+            launcher,
+            _copies(arguments, hosts),
+            trace=True,
+            reverse=reverse,
+            strict=True,
         )
         return Report(machine.record(version.typed.source))
 

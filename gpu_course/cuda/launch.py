@@ -17,8 +17,8 @@ from gpu_course.cuda.compiled import write
 from gpu_course.cuda.generators import define
 from gpu_course.cuda.lowering import lower
 from gpu_course.cuda.machine import Machine, TooSlow
-from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.ranges import proven
+from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled

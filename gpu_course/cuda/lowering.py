@@ -181,9 +181,8 @@ class _Plan(ast.NodeTransformer):
         return found
 
     def visit_Assign(self, node):
-        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id in self.aliases:
-                return []
+        if getattr(node.targets[0], "id", None) in self.aliases:
+            return []
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node):
@@ -259,7 +258,9 @@ class _Plan(ast.NodeTransformer):
         """Return the number of axes that cuda.grid is asked for."""
         names = {n.id for g in given for n in ast.walk(g)
                  if isinstance(n, ast.Name)}  # fmt: skip
-        known = len(given) == 1 and names & self.source.locals <= set(self.once)
+        known = len(given) == 1 and names & self.source.locals <= set(
+            self.once
+        )
         count = self.constant(given[0]) if known else None
         if count not in (1, 2, 3):
             raise self.source.unsupported(

@@ -102,9 +102,7 @@ class Block:
             ]  # fmt: skip
             if barriers:
                 first = min(barriers, key=lambda k: k[1])
-                others = [
-                    t for k, g in waits.items() if k != first for t in g
-                ]
+                others = [t for k, g in waits.items() if k != first for t in g]
                 self.divergence(first[1], waits[first], others)
         return False
 
@@ -215,6 +213,7 @@ class Machine:
         self.parents, self._kids = [0], {}
         self.findings, self.allocations, self.barriers = [], [], {}
         self.strict = strict
+        self.waiting = []  # blocks that take turns
         self.stop = None  # what ended the launch early
         self.addresses = {}
         self.next_address = 1 << 20
@@ -357,7 +356,7 @@ class Machine:
             with np.errstate(all="ignore"):
                 self.run_blocks(function, arguments, waits, together)
         except KeyboardInterrupt as interrupt:
-            line = line_in(function, interrupt)
+            line = line_in(function, interrupt) or self.line_of_a_wait()
             where = f", line {line}" if line else ""
             interrupt.add_note(f"interrupted in {self.name}{where}")
             raise
@@ -410,7 +409,16 @@ class Machine:
         ]  # fmt: skip
         return threads[::-1] if self.reverse else threads
 
+    def line_of_a_wait(self):
+        """Return a line where a thread waits, None if none does."""
+        for block in self.waiting:
+            for thread in block.running:
+                if thread.waiting:
+                    return thread.waiting[1]
+        return None
+
     def take_turns(self, blocks):
+        self.waiting = blocks
         idle = 0
         while any(block.running for block in blocks):
             moved = [block.turn() for block in blocks if block.running]
@@ -430,7 +438,9 @@ class Machine:
         line = waiting[0].waiting[1]
         ended = [t for block in blocks for t in block.ended]
         # A GPU goes on without those that have ended; a trace tells of them.
-        elsewhere = (self.strict and ended) or [t for t in waiting if t.waiting[1] != line]
+        elsewhere = (self.strict and ended) or [
+            t for t in waiting if t.waiting[1] != line
+        ]
         if elsewhere:
             blocks[0].divergence(line, waiting, elsewhere)
         self.barriers[line] = self.barriers.get(line, 0) + 1

@@ -105,7 +105,7 @@ def _copy(typing, to, source):
 
 @helper
 def _any(mask):
-    for t in range(mask.size):
+    for t in range(mask.size):  # noqa: SIM110, Numba has no any()
         if mask[t]:
             return True
     return False
@@ -293,9 +293,7 @@ def _syncthreads_or(here, flags):
 @helper
 def _member(here, masks, t, other):
     """Whether ``other`` takes part in the warp operation of ``t``."""
-    return (
-        other < here.size and here[other] and (masks[t] >> (other % 32)) & 1
-    )
+    return other < here.size and here[other] and (masks[t] >> (other % 32)) & 1
 
 
 @intrinsic

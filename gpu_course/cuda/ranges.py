@@ -109,14 +109,20 @@ class Walk:
     """Go through a kernel's statements with intervals."""
 
     def __init__(self, launcher):
-        sizes = {"blockDim": launcher.block, "gridDim": launcher.grid,
-                 "threadIdx": launcher.block, "blockIdx": launcher.grid}
+        sizes = {
+            "blockDim": launcher.block,
+            "gridDim": launcher.grid,
+            "threadIdx": launcher.block,
+            "blockIdx": launcher.grid,
+        }
         self.indices = {}
         for owner, size in sizes.items():
             for axis, n in zip("xyz", size, strict=True):
                 exact = owner.endswith("Dim")
-                self.indices[f"{owner}_{axis}"] = (n if exact else 0,
-                                                   n if exact else n - 1)
+                self.indices[f"{owner}_{axis}"] = (
+                    n if exact else 0,
+                    n if exact else n - 1,
+                )
         self.indices["laneid"], self.indices["warpsize"] = (0, 31), (32, 32)
         pairs = zip(launcher.grid, launcher.block, strict=True)
         self.total = [g * b for g, b in pairs]
@@ -308,7 +314,9 @@ class Walk:
             operands = [test.left, *test.comparators]
             if not holds and len(test.ops) > 1:
                 return state
-            for a, op, b in zip(operands, test.ops, operands[1:], strict=False):
+            for a, op, b in zip(
+                operands, test.ops, operands[1:], strict=False
+            ):
                 kind = type(op) if holds else OPPOSITE.get(type(op))
                 self.narrow(a, kind, b, state)
                 self.narrow(b, MIRRORED.get(kind), a, state)
@@ -416,9 +424,9 @@ class Walk:
             return UNKNOWN
         if isinstance(kind, types.Boolean):
             return (max(low, 0), min(high, 1))
-        if kind.bitwidth < 64 or not kind.signed:
-            if low < kind.minval or high > kind.maxval:
-                return UNKNOWN
+        narrow = kind.bitwidth < 64 or not kind.signed
+        if narrow and (low < kind.minval or high > kind.maxval):
+            return UNKNOWN
         return (low, high)
 
     def interval(self, node, state):
@@ -469,9 +477,9 @@ class Walk:
         if function in (min, max) and values:
             lows, highs = zip(*values, strict=True)
             return (function(lows), function(highs))
-        if len(values) == 1 and isinstance(node.type, types.Integer):
-            if function is int or isinstance(function, types.Integer):
-                return values[0]  # `value` sees to the type's own range
+        casts = function is int or isinstance(function, types.Integer)
+        if casts and len(values) == 1:
+            return values[0]  # `value` sees to the type's own range
         return UNKNOWN
 
     def operation(self, node, state):

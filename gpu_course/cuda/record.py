@@ -172,9 +172,7 @@ def decode(machine, source):
     at = np.where(sets_path[site], np.arange(len(site)), 0)
     path = value[np.maximum.accumulate(at)] if len(site) else value
     context = np.frombuffer(machine.contexts, dtype=np.int64).reshape(-1, 4)
-    thread, epoch, warp_epoch, grid_epoch = context[
-        np.cumsum(resumed) - 1
-    ].T
+    thread, epoch, warp_epoch, grid_epoch = context[np.cumsum(resumed) - 1].T
     # A loop's events belong to the path outside it.
     parents = np.array(machine.parents)
     looped, left = loops[site], leaves[site]

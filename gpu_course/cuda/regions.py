@@ -114,7 +114,7 @@ class Flatten:
         return [node]
 
     def test_inside(self, node):
-        """``while vote(): ...`` becomes ``while True: if not vote(): break``"""
+        """Write a test that waits as ``while True: if not test: break``."""
         if not waits(node.test):
             return node
         leave = ast.If(ast.UnaryOp(ast.Not(), node.test), [ast.Break()], [])
@@ -129,17 +129,17 @@ class Flatten:
         outer = self
 
         class Lift(ast.NodeTransformer):
-            def visit_BoolOp(self, inner):  # noqa: N802
+            def visit_BoolOp(self, inner):
                 if any(waits(v) for v in inner.values[1:]):
                     raise NotCompilable("a wait behind and, or")
                 return self.generic_visit(inner)
 
-            def visit_IfExp(self, inner):  # noqa: N802
+            def visit_IfExp(self, inner):
                 if waits(inner.body) or waits(inner.orelse):
                     raise NotCompilable("a wait in a conditional expression")
                 return self.generic_visit(inner)
 
-            def visit_Call(self, inner):  # noqa: N802
+            def visit_Call(self, inner):
                 self.generic_visit(inner)
                 if not is_wait(inner):
                     return inner
@@ -188,9 +188,7 @@ class Flatten:
         result = None
         if body and isinstance(body[-1], ast.Return):
             result = body.pop().value
-        if any(
-            isinstance(n, ast.Return) for s in body for n in ast.walk(s)
-        ):
+        if any(isinstance(n, ast.Return) for s in body for n in ast.walk(s)):
             raise NotCompilable("an early return of a device function")
         end = []
         if isinstance(node, ast.Assign) and result is not None:
