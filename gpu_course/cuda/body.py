@@ -182,6 +182,8 @@ class Body(ast.NodeTransformer):
         return expression(f"{name}[_b]" if self.program.together else name)
 
     def device(self, node):
+        if node.device is None:
+            return ast.Constant(None)  # in a way that is never taken
         if node.device.yields:
             raise NotCompilable("a device function that waits, in place")
         name, arrays = device_function(node.device, self.program)
@@ -265,7 +267,10 @@ class Body(ast.NodeTransformer):
         owner = getattr(node.value, "type", None)
         if isinstance(owner, types.NumpyFlatType):
             raise NotCompilable("flat, whose index nothing checks")
-        if not isinstance(owner, types.Array):
+        is_field = isinstance(node.slice, ast.Constant) and isinstance(
+            node.slice.value, str
+        )
+        if is_field or not isinstance(owner, types.Array):
             return self.generic_visit(node)
         index = self.index(node.value, node.slice, node)
         return ast.Subscript(self.visit(node.value), index, node.ctx)

@@ -127,6 +127,14 @@ INSTEAD = {
 }
 
 
+# Names in the code that is generated from a kernel
+OURS = re.compile(
+    "_([tbwmv]|[tbg][xyz]|bd[xyz]|note|value|alive|all|pool|gone|test|first|"
+    "last|launch|arrays)$|_(path|turns|tuple|index|wait|call|kept|array|mask|"
+    "slot|result|next|stop|in|to|scalar|device|const|math)"
+)
+
+
 def as_def(text, function):
     """Return the lambda in some lines of source as a function definition."""
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
@@ -196,6 +204,9 @@ def parse(function):
     tree.returns = None
     for argument in arguments.args:
         argument.annotation = None
+    for name in sorted(source.locals):
+        if OURS.match(name):
+            raise source.unsupported(tree, f"the name {name}", "another name")
     for statement in tree.body:
         for node in ast.walk(statement):
             if type(node) in INSTEAD:

@@ -105,9 +105,12 @@ class Emitter(Calls, ast.NodeTransformer):
             elif isinstance(node, ast.For):
                 over = self.typed.of(node.iter)
                 note(node.target, getattr(over, "dtype", None))
-            elif isinstance(node, ast.Name) and node.id in kinds:
-                if self.typed.of(node) is not None:
-                    note(node, self.typed.of(node))
+            elif (
+                isinstance(node, ast.Name)
+                and node.id in kinds
+                and self.typed.of(node) is not None
+            ):
+                note(node, self.typed.of(node))
         return {name for name, found in kinds.items() if len(found) > 1}
 
     def site(self, kind, node, array="", space="", itemsize=0, **more):
@@ -183,11 +186,8 @@ class Emitter(Calls, ast.NodeTransformer):
                 return right
             if isinstance(node.op, ast.FloorDiv | ast.RShift):
                 return left + 1
-        if isinstance(node, ast.Subscript):
-            node_of_size = node.value
-        else:
-            node_of_size = node
-        if getattr(node_of_size, "attr", None) in ("size", "shape"):
+        of_size = node.value if isinstance(node, ast.Subscript) else node
+        if getattr(of_size, "attr", None) in ("size", "shape"):
             return 42
         kind = self.typed.of(node)
         if isinstance(kind, types.Boolean):
