@@ -20,8 +20,9 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from generated_expressions import DTYPES, Expressions, output_for, same, values
+from generated_expressions import Expressions
 from generated_kernels import KernelWriter, imported
+from generated_types import DTYPES, output_for, same, values
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from numba import typeof, types
