@@ -217,9 +217,8 @@ class Statements:
         else:
             name = pick(mine)
             category, depth = scope.variables[name]
-            if category == "int" and depth == self.loops and (
-                self.chance(3)
-            ):  # fmt: skip
+            may_change = category == "int" and depth == self.loops
+            if may_change and self.chance(6):
                 category = "float"
                 scope.variables[name] = ("float", depth)
                 one = "1.5" if self.tame else pick(("0.5", "1.5", "np.pi"))

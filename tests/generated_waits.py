@@ -22,7 +22,7 @@ class Waits(Statements):
             choices += [self.uniform_loop] * 3 + [self.uniform_branch]
         choices += [self.vote]
         if self.full and self.size % 32 == 0 and not self.tame:
-            choices += [self.shuffle] * 2
+            choices += [self.shuffle] * 5
         if level == 1:
             choices.append(self.leave)
         before = len(self.lines)
@@ -63,7 +63,7 @@ class Waits(Statements):
             self.own_store(scope, level, name, dtype)
         if wide or operation or name == "stage" or not self.full:
             wait = "cuda.syncthreads()"
-        elif self.size % 32 == 0 and self.chance(2):
+        elif self.size % 32 == 0 and self.chance(5):
             wait = "cuda.syncwarp()" if not self.tame else "cuda.syncthreads()"
         else:
             wait = "cuda.syncthreads()"

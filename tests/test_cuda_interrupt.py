@@ -14,7 +14,7 @@ import pytest
 
 from gpu_course import cuda
 from gpu_course.cuda import machine
-from gpu_course.cuda.machine import LaunchError
+from gpu_course.cuda.errors import LaunchError
 
 EXECUTORS = ("python", "traced", "compiled")
 SCRIPT = Path(__file__).with_name("cuda_interrupts.py")

@@ -11,8 +11,8 @@ from numba import float32, float64, int32, int64
 
 from gpu_course import cuda
 from gpu_course.cuda import executor, launch
+from gpu_course.cuda.errors import LaunchError
 from gpu_course.cuda.launch import Version
-from gpu_course.cuda.machine import LaunchError
 
 EXECUTORS = ("python", "traced", "compiled")
 

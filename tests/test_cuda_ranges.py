@@ -273,11 +273,48 @@ TRAPS = {
         x[v] = 1""",
     "after a while left by break": """
         v = 0
-        while v < 3:
+        while v != 3:
             if n == 2:
                 break
             v += 1
         h = v < 3""",
+    "a product of what may be negative": """
+        v = cuda.threadIdx.x - 1
+        h = v * (cuda.threadIdx.x * 2 - 3) < 0""",
+    "a shift by what varies": """
+        h = 8 >> cuda.threadIdx.x < 0, 1 << cuda.threadIdx.x < 0
+        h = -8 >> cuda.threadIdx.x < 0, -1 << cuda.threadIdx.x < 0""",
+    "the least and the most of what varies": """
+        v = cuda.threadIdx.x
+        h = max(v, 2) < 0, min(v, 2) < 0, min(v, 3 - v, 1) < 0""",
+    "the negation of a chain": """
+        v = cuda.threadIdx.x
+        if not n <= v < q:
+            h = v < 0
+        if not (q >= v > n):
+            h = v < 1""",
+    "the remainder of what may be negative": """
+        v = cuda.threadIdx.x - 2
+        h = v % 3 < 0, v % 7 < 0, v % -3 < 0, v // 2 < 0""",
+    "what equals a number that varies": """
+        v = cuda.grid(1)
+        w = cuda.threadIdx.x
+        if v == w:
+            h = v < 0, w < 0
+        if v != w:
+            h = v < 1, w < 1
+        elif v + 1 == 1:
+            h = v < 2, w < 2""",
+    "the shape that one branch leaves": """
+        s = cuda.shared.array(2, int64)
+        if x[0] > 1000:
+            s = cuda.shared.array(64, int64)
+        s[10] = 1
+        if x[0] < 1000:
+            pass
+        else:
+            s = cuda.shared.array(64, int64)
+        s[11] = 1""",
     "a remainder by what varies": """
         v = cuda.threadIdx.x % (cuda.threadIdx.x + 1)
         h = v < 1

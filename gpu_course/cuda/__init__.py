@@ -8,10 +8,10 @@ The names are those of ``numba.cuda``; only the import differs::
 from gpu_course.cuda import allocation, devices, host, random
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.devices import gpus
+from gpu_course.cuda.errors import LaunchError
 from gpu_course.cuda.frontend import UnsupportedKernel
 from gpu_course.cuda.intrinsics import TABLE
 from gpu_course.cuda.kernel import CheckFailed, DeviceFunction, Kernel, jit
-from gpu_course.cuda.machine import LaunchError
 from gpu_course.cuda.occupancy import occupancy
 from gpu_course.cuda.reduction import Reduce
 

@@ -257,3 +257,13 @@ def check_match(one, other, strides=True):
         raise ValueError(
             f"incompatible strides: {one.strides} vs. {other.strides}"
         )
+
+
+def region(data):
+    """Return the ends of the memory that an array is, or is a view of."""
+    owner = data
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if isinstance(owner.base, bytearray):
+        owner = np.frombuffer(owner.base, np.uint8)
+    return np.lib.array_utils.byte_bounds(owner)

@@ -10,7 +10,7 @@ from numba.np.numpy_support import as_dtype, from_dtype
 from gpu_course.cuda import arithmetic
 from gpu_course.cuda.expressions import attribute, call, cast, name
 from gpu_course.cuda.intrinsics import FENCES, YIELDING
-from gpu_course.cuda.lowering import elementwise
+from gpu_course.cuda.refusals import elementwise
 
 # Exact, so that Python's own give the bits of Numba's.
 EXACT = {math.sqrt, math.floor, math.ceil, math.fabs, math.isnan, math.isinf,
@@ -19,10 +19,10 @@ BITS = ("popc", "clz", "ffs", "brev")
 VIEWS = ("reshape", "ravel", "transpose", "flatten")
 
 
-class Calls:
+class Calls(ast.NodeTransformer):
     """The part of `generators.Emitter` that writes calls."""
 
-    def visit_Call(self, node):  # noqa: N802
+    def visit_Call(self, node):
         found = self.source.resolve(node.func)
         result = self.typed.of(node)
         kinds = [self.typed.of(a) for a in node.args]
@@ -204,7 +204,10 @@ class Calls:
         if detail in ("this_grid", "nanosleep"):
             return ast.Constant(0)
         if detail == "lanemask_lt":
-            return ast.parse("(1 << _t.laneid) - 1", mode="eval").body
+            bit = ast.BinOp(
+                ast.Constant(1), ast.LShift(), attribute("_t", "laneid")
+            )
+            return ast.BinOp(bit, ast.Sub(), ast.Constant(1))
         result = self.typed.of(node)
         kinds = [self.typed.of(a) for a in node.args]
         if detail in YIELDING:

@@ -13,7 +13,7 @@ import numpy as np
 from numba.core import errors
 
 from gpu_course.cuda import primitives, store
-from gpu_course.cuda.machine import LaunchError, OutOfBounds, Stop
+from gpu_course.cuda.errors import LaunchError, OutOfBounds, Stop
 from gpu_course.cuda.record import Finding
 from gpu_course.cuda.regions import NotCompilable
 

@@ -15,7 +15,8 @@ def attribute(owner, field):
 
 def call(function, *arguments):
     if isinstance(function, str):
-        function = ast.parse(function, mode="eval").body
+        owner, _, field = function.rpartition(".")
+        function = attribute(owner, field) if owner else name(field)
     return ast.Call(function, list(arguments), [])
 
 
@@ -48,3 +49,9 @@ def cast(node, source, target):
     if isinstance(target, types.Float | types.Complex):
         return call(f"_to_{target}", node)
     return node
+
+
+def has_ellipsis(index):
+    """Whether an index has an ellipsis in it."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return any(isinstance(p, ast.Constant) and p.value is ... for p in parts)

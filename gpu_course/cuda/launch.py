@@ -13,10 +13,12 @@ import numpy as np
 from numba.core import types
 
 from gpu_course.cuda import arithmetic, backend, executor
+from gpu_course.cuda.arguments import arrays_in
 from gpu_course.cuda.compiled import write
+from gpu_course.cuda.errors import TooSlow
 from gpu_course.cuda.generators import define
 from gpu_course.cuda.lowering import lower
-from gpu_course.cuda.machine import Machine, TooSlow
+from gpu_course.cuda.machine import Machine
 from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
@@ -188,17 +190,6 @@ class Version:
             return False
         finally:
             self.plain_s += time.perf_counter() - start
-
-
-def arrays_in(values):
-    """Return the arrays among arguments, in tuples too."""
-    found = []
-    for value in values:
-        if isinstance(value, tuple):
-            found += arrays_in(value)
-        elif isinstance(value, np.ndarray):
-            found.append(value)
-    return found
 
 
 def _described(value):

@@ -12,176 +12,15 @@ from array import array
 
 import numpy as np
 
-from gpu_course.cuda import warp
 from gpu_course.cuda.arithmetic import like, python_number
+from gpu_course.cuda.arrays import region
+from gpu_course.cuda.errors import LaunchError, OutOfBounds, Stop, TooSlow
 from gpu_course.cuda.memory import SITE_SHIFT, make
 from gpu_course.cuda.record import Allocation, Finding, decode
-from gpu_course.cuda.threads import TURN, WARP, Thread
+from gpu_course.cuda.threads import TURN, Thread
+from gpu_course.cuda.turns import Block
 
 MOST_EVENTS = 30_000_000  # of a traced launch, 8 bytes each and then sorted
-
-
-class LaunchError(RuntimeError):
-    """A launch could not finish; the message names line and threads."""
-
-
-class Stop(LaunchError):
-    """A finding that makes going on impossible."""
-
-    def __init__(self, finding):
-        super().__init__(finding.message)
-        self.finding = finding
-
-
-class OutOfBounds(Stop, IndexError):
-    """An index that is not in its axis."""
-
-
-class TooSlow(Exception):
-    """The launch has used up the time it was given."""
-
-
-class Block:
-    """The threads of a block that wait for each other at times."""
-
-    def __init__(self, machine, function, arguments, threads):
-        self.machine = machine
-        self.running = {t: function(t, *arguments) for t in threads}
-        self.ended = []  # those that came to the end, so not by a return
-
-    def turn(self):
-        """Let each thread go on that can; return whether any did."""
-        moved = False
-        for thread in list(self.running):
-            waiting = thread.waiting
-            if waiting is None or waiting[0] == "spin":
-                moved |= self.go_on(thread, waiting is not None)
-        return bool(self.running and self.release()) or moved
-
-    def go_on(self, thread, spinning):
-        """Run a thread to its next wait; return whether it got anywhere."""
-        self.machine.poll()
-        given, thread.answer, thread.waiting = thread.answer, None, None
-        if self.machine.trace:
-            thread.resume()
-        try:
-            thread.waiting = self.running[thread].send(given)
-        except StopIteration as end:
-            del self.running[thread]
-            if end.value is not True:
-                self.ended.append(thread)
-            return True
-        return not (spinning and thread.waiting[0] == "spin")
-
-    def release(self):
-        """Let those go on whose wait is over; return whether any was."""
-        waits = {}
-        for thread in self.running:
-            waits.setdefault(thread.waiting[:2], []).append(thread)
-        if len(waits) == 1:
-            (name, line), group = next(iter(waits.items()))
-            if name.startswith("syncthreads"):
-                if self.ended:
-                    self.divergence(line, group, self.ended)
-                self.pass_barrier(name, line, group)
-                return True
-        released = [
-            self.meet(name, lanes)
-            for (name, _), group in waits.items()
-            if name in warp.VOTES or name in warp.SOURCES
-            or name in ("syncwarp", "activemask")
-            for lanes in _by_warp(group)
-        ]  # fmt: skip
-        if any(released):
-            return True
-        names = {name for name, _ in waits}
-        if len(waits) > 1 and "spin" not in names:
-            barriers = [
-                k for k in waits
-                if k[0].startswith("syncthreads") or k[0] == "grid_sync"
-            ]  # fmt: skip
-            if barriers:
-                first = min(barriers, key=lambda k: k[1])
-                others = [t for k, g in waits.items() if k != first for t in g]
-                self.divergence(first[1], waits[first], others)
-        return False
-
-    def meet(self, name, lanes):
-        """Do a warp operation if all lanes that it names have come."""
-        one_warp = lanes[0].warp
-        alive = {t.laneid for t in self.running if t.warp == one_warp}
-        here = {t.laneid for t in lanes}
-        if name != "activemask":
-            masks = {t.waiting[2] if t.waiting[2:] else -1 for t in lanes}
-            named = {
-                lane for lane in alive for mask in masks if mask >> lane & 1
-            }
-            if not named <= here:
-                return False
-        if name == "syncwarp":
-            self.pass_syncwarp(lanes)
-        parts = {t.laneid: t.waiting[2:] for t in lanes}
-        for thread in lanes:
-            thread.answer = warp.answer(name, thread.laneid, parts)
-        for thread in lanes:
-            thread.waiting = None
-        return True
-
-    def pass_syncwarp(self, lanes):
-        """Count a barrier of the whole warp; note one of a part of it."""
-        first = lanes[0].warp * WARP
-        size = min(WARP, self.machine.a_block - first)
-        groups = {}
-        for thread in lanes:
-            mask = thread.waiting[2] if thread.waiting[2:] else -1
-            groups.setdefault(mask & 0xFFFFFFFF, []).append(thread)
-        machine = self.machine
-        for group in groups.values():
-            if len(group) == size:
-                for thread in group:
-                    thread.warp_epoch += 1
-            else:
-                machine.partial_syncs.append(
-                    (len(machine.events), tuple(t.number for t in group))
-                )
-
-    def pass_barrier(self, name, line, group):
-        barriers = self.machine.barriers
-        barriers[line] = barriers.get(line, 0) + 1
-        flags = [bool(t.waiting[2]) for t in group if len(t.waiting) > 2]
-        answer = {
-            "syncthreads": None,
-            "syncthreads_count": sum(flags),
-            "syncthreads_and": int(all(flags)),
-            "syncthreads_or": int(any(flags)),
-        }[name]
-        for thread in group:
-            thread.answer, thread.waiting = answer, None
-            thread.epoch += 1
-
-    def divergence(self, line, here, elsewhere):
-        one, other = here[0], elsewhere[0]
-        where = (
-            f"waits at line {other.waiting[1]}"
-            if other.waiting
-            else "has ended without reaching it"
-        )
-        who = tuple((t.block_index, t.index) for t in (one, other))
-        raise Stop(
-            Finding(
-                "barrier_divergence", self.machine.name, line, "", None, who,
-                f"{self.machine.name}, line {line}: thread {one.index} of "
-                f"block {one.block_index} waits at this barrier, thread "
-                f"{other.index} {where}",
-            )
-        )  # fmt: skip
-
-
-def _by_warp(threads):
-    warps = {}
-    for thread in threads:
-        warps.setdefault(thread.warp, []).append(thread)
-    return warps.values()
 
 
 class Machine:
@@ -472,16 +311,6 @@ def line_in(function, error):
         if frame.f_globals is function.__globals__
     ]
     return lines[-1] if lines else None
-
-
-def region(data):
-    """Return the ends of the memory that an array is, or is a view of."""
-    owner = data
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
-    if isinstance(owner.base, bytearray):
-        owner = np.frombuffer(owner.base, np.uint8)
-    return np.lib.array_utils.byte_bounds(owner)
 
 
 class _Kids(list):

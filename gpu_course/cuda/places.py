@@ -1,0 +1,215 @@
+"""Where each variable of a kernel lives: in the block, kept, or anew."""
+
+import ast
+
+from numba.core import types
+from numba.core.registry import cpu_target
+
+from gpu_course.cuda.intrinsics import SHUFFLES
+from gpu_course.cuda.liveness import assigned, exposed, used
+from gpu_course.cuda.regions import (
+    NotCompilable,
+    has_exit,
+    waits,
+    while_of,
+)
+from gpu_course.cuda.uniform import (
+    is_memoryless,
+    is_native,
+    is_uniform,
+    uniform_names,
+)
+
+
+class Places:
+    """Where each variable of a kernel that waits lives.
+
+    Attributes
+    ----------
+    same : set of str
+        Variables with one value for the block.
+    kept : dict of str to Numba type
+        Variables with an element for each thread in an array.
+    again : dict of str to ast.Assign
+        Variables computed anew in each region that reads them.
+    several : set of str
+        Kept variables that have more than one type in the kernel.
+    """
+
+    def __init__(self, body, parameters):
+        self.body = body
+        self.local = assigned(*body)
+        self.same = uniform_names(body, parameters)
+        self.kinds, self.single = {}, {}
+        for name in set(parameters) & self.local:
+            self.kinds[name] = {parameters[name]}
+            self.single[name] = None
+        for top in body:
+            for node in ast.walk(top):
+                self.note(node, top)
+        regions = []
+        self.collect(body, regions)
+        exposures = set().union(*map(exposed, regions), set())
+        open_ = exposures & self.local - self.same
+        self.again = {}
+        while True:
+            new = {
+                name: self.single[name][0]
+                for name in sorted(open_ - set(self.again))
+                if self.single.get(name) and self.repeatable(name)
+            }
+            if not new:
+                break
+            self.again |= new
+            sources = [n.value for n in self.again.values()]
+            open_ |= used(*sources) & self.local - self.same
+        self.kept, self.several = {}, set()
+        for name in sorted(open_ - set(self.again)):
+            self.keep(name)
+
+    def note(self, node, top):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                for name in assigned(target):
+                    first = name not in self.single
+                    self.single[name] = (node, node is top) if first else None
+                if isinstance(target, ast.Name):
+                    kind = getattr(node.value, "type", None)
+                    self.kinds.setdefault(target.id, set()).add(kind)
+        elif isinstance(node, ast.For):
+            self.single |= dict.fromkeys(assigned(node.target))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            kind = getattr(node, "type", None)
+            self.kinds.setdefault(node.id, set()).add(kind)
+
+    def collect(self, body, regions):
+        """List the regions: runs of statements without a wait or an exit."""
+        region = []
+        for node in body:
+            if is_shuffle(node):
+                regions.append(region)
+                region = [node]
+                continue
+            if not (waits(node) or has_exit(node)):
+                if not self.of_block(node):
+                    region.append(node)
+                continue
+            regions.append(region)
+            region = []
+            if isinstance(node, ast.If | ast.While):
+                regions.append([ast.Expr(node.test)])
+                self.collect(node.body, regions)
+                self.collect(node.orelse, regions)
+            elif isinstance(node, ast.For):
+                self.collect(node.body, regions)
+            elif not isinstance(node, ast.Break | ast.Continue):
+                regions += [[ast.Expr(a)] for a in node.value.args]
+        regions.append(region)
+
+    def of_block(self, node):
+        """Whether a statement is done once for the block."""
+        return isinstance(node, ast.Assign) and all(
+            isinstance(t, ast.Name) and t.id in self.same for t in node.targets
+        )
+
+    def repeatable(self, name):
+        """Whether the one assignment of a name can be done again."""
+        node, at_top = self.single[name]
+        for inner in ast.walk(node.value):
+            plan = getattr(inner, "plan", None)
+            if plan and (
+                plan[0] in ("atomic", "device")
+                or (plan[0] == "call" and plan[1] not in ("grid", "gridsize"))
+            ):
+                return False
+            if isinstance(inner, ast.Subscript):
+                if not is_memoryless(inner):
+                    return False
+                if isinstance(inner.type, types.Array) and not at_top:
+                    return False
+        names = used(node.value) & self.local
+        return all(
+            other in self.again
+            or (other in self.same and self.single.get(other))
+            for other in names
+        )
+
+    def keep(self, name):
+        found = {k for k in self.kinds.get(name, ()) if k is not None}
+        merged = cpu_target.typing_context.unify_types(*found)
+        if len(found) == 1 and is_plain_tuple(merged):
+            self.kept[name] = merged
+            return
+        if not isinstance(merged, types.Number | types.Boolean):
+            raise NotCompilable(f"{name} lives across a barrier")
+        wide = isinstance(merged, types.Float)
+        if wide and any(
+            isinstance(k, types.Integer) and k.bitwidth > 32 for k in found
+        ):
+            integers = {k for k in found if isinstance(k, types.Integer)}
+            if integers != {types.int64} or not self.constants_only(name):
+                raise NotCompilable(f"{name} is an integer and a float")
+        self.kept[name] = merged
+        if len(found) > 1:
+            self.several.add(name)
+
+    def constants_only(self, name):
+        """Whether the integers that a float variable gets are constants."""
+        for top in self.body:
+            for node in ast.walk(top):
+                if (
+                    isinstance(node, ast.Assign)
+                    and name in assigned(*node.targets)
+                    and isinstance(
+                        getattr(node.value, "type", None), types.Integer
+                    )
+                    and not isinstance(node.value, ast.Constant)
+                ):
+                    return False
+        return True
+
+
+def is_shuffle(node):
+    """Whether a statement is a shuffle, or the assignment of its result."""
+    if not isinstance(node, ast.Assign | ast.Expr):
+        return False
+    plan = getattr(node.value, "plan", None)
+    return plan is not None and plan[0] == "call" and plan[1] in SHUFFLES
+
+
+def is_plain_tuple(kind):
+    """Whether a type is a tuple of numbers."""
+    return isinstance(kind, types.BaseTuple) and all(
+        isinstance(k, types.Number | types.Boolean) for k in kind
+    )
+
+
+def placed(body, parameters):
+    """Place the variables; write loops that can't be native as masked."""
+    while True:
+        places = Places(body, parameters)
+        changed = [0]
+        body = _loops(body, places, True, changed)
+        if not changed[0]:
+            return body, places
+
+
+def _loops(body, places, together, changed):
+    new = []
+    for node in body:
+        joint = waits(node) or has_exit(node)
+        if joint and isinstance(node, ast.If):
+            inner = together and is_uniform(
+                node.test, places.same, places.local
+            )
+            node.body = _loops(node.body, places, inner, changed)
+            node.orelse = _loops(node.orelse, places, inner, changed)
+        elif joint and isinstance(node, ast.For | ast.While):
+            inner = together and is_native(node, places.same, places.local)
+            if isinstance(node, ast.For) and not inner:
+                changed[0] += 1
+                *before, node = while_of(node, f"{node.lineno}_{len(new)}")
+                new += before
+            node.body = _loops(node.body, places, inner, changed)
+        new.append(node)
+    return new
