@@ -24,7 +24,7 @@ from gpu_course.cuda.expressions import (
     name,
     store,
 )
-from gpu_course.cuda.inference import asks_for_none
+from gpu_course.cuda.inference import is_decided
 from gpu_course.cuda.memory import SITE_SHIFT
 from gpu_course.cuda.record import Site
 from gpu_course.cuda.statements import Statements
@@ -269,7 +269,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def comparison(self, node):
         operands = [node.left, *node.comparators]
         kinds = [self.typed.of(n) for n in operands]
-        if asks_for_none(node):
+        if is_decided(node):
             return node
         new = [self.part(n) for n in operands]
         numbers = all(isinstance(k, NUMBERS) for k in kinds)

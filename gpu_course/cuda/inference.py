@@ -201,7 +201,7 @@ class _Instrument(ast.NodeTransformer):
         return _called("_half", number, node.left, node.right, at=node)
 
     def visit(self, node):
-        if asks_for_none(node):
+        if is_decided(node):
             return node  # as it is, so that Numba sees which way is taken
         if isinstance(node, ast.If | ast.While | ast.IfExp):
             self.leave_bare(node.test)
@@ -244,14 +244,21 @@ class _Instrument(ast.NodeTransformer):
         return _called(f"_i_{detail}", *arguments, at=node)
 
 
-def asks_for_none(node):
-    """Whether an expression is ``x is None`` or ``x is not None``."""
-    return (
-        isinstance(node, ast.Compare)
-        and isinstance(node.ops[0], ast.Is | ast.IsNot)
-        and isinstance(node.left, ast.Name)
-        and isinstance(node.comparators[0], ast.Constant)
-    )
+def is_decided(node):
+    """Whether an expression is ``x is None``, or ``x.ndim == 2``.
+
+    Numba decides these as it compiles, and drops the way not taken.
+    """
+    if not isinstance(node, ast.Compare) or len(node.ops) > 1:
+        return False
+    left = node.left
+    if isinstance(node.ops[0], ast.Is | ast.IsNot):
+        fits = isinstance(left, ast.Name)
+    else:
+        fits = getattr(left, "attr", None) == "ndim" and isinstance(
+            left.value, ast.Name
+        )
+    return fits and isinstance(node.comparators[0], ast.Constant)
 
 
 def _called(name, *arguments, at):

@@ -12,7 +12,7 @@ from numba.core import errors, types
 
 from gpu_course.cuda.expressions import listed
 from gpu_course.cuda.frontend import UnsupportedKernel, parse
-from gpu_course.cuda.inference import asks_for_none, infer
+from gpu_course.cuda.inference import infer, is_decided
 from gpu_course.cuda.intrinsics import YIELDING
 from gpu_course.cuda.plan import Plan
 from gpu_course.cuda.refusals import (
@@ -38,7 +38,7 @@ class Typed:
         """Return the Numba type of an expression, None in dead code."""
         if isinstance(node, ast.Constant):
             return types.unliteral(typeof(node.value))
-        if asks_for_none(node):
+        if is_decided(node):
             return types.boolean
         return self.types.get(getattr(node, "number", None))
 

@@ -13,7 +13,7 @@ from gpu_course.cuda.expressions import (
     name,
     store,
 )
-from gpu_course.cuda.inference import asks_for_none
+from gpu_course.cuda.inference import is_decided
 from gpu_course.cuda.lowering import spins
 
 
@@ -43,7 +43,7 @@ class Statements(ast.NodeTransformer):
 
     def is_untyped(self, node):
         """Whether something in an expression got no type."""
-        if asks_for_none(node):
+        if is_decided(node):
             return False
         if isinstance(node, ast.BoolOp):
             parts = node.values[:1]  # the others may be dead on their own
