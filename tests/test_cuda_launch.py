@@ -282,6 +282,36 @@ def test_a_result_does_not_depend_on_the_size_of_the_grid(runs):
         assert part.tobytes() == whole[:300].tobytes()
 
 
+TABLE, STEP = np.arange(4), 10
+
+
+def looks_up(x):
+    i = cuda.grid(1)
+    if i < x.size:
+        x[i] = TABLE[i % 4] + STEP
+
+
+@pytest.mark.parametrize("choice", ["", *EXECUTORS])
+def test_captured_values_are_those_of_the_first_launch(choice, monkeypatch):
+    """As Numba has it. Otherwise the result would depend on the executor."""
+    monkeypatch.setenv("GPU_COURSE_CUDA", choice)
+    monkeypatch.setattr(launch, "MOST_THREADS", 31)
+    monkeypatch.setattr(f"{__name__}.TABLE", np.arange(4))
+    kernel = cuda.jit(looks_up)
+    few, many = np.zeros(4, np.int64), np.zeros(32, np.int64)
+    kernel[1, 4](few)
+    TABLE[0] = 100
+    monkeypatch.setattr(f"{__name__}.STEP", 1000)
+    kernel[1, 32](many)
+    kernel[1, 4](few)
+    assert few.tolist() == [10, 11, 12, 13]
+    assert many.tolist() == [10, 11, 12, 13] * 8
+    # Another type is another kernel, which is compiled today.
+    single = np.zeros(4, np.float32)
+    kernel[1, 4](single)
+    assert single.tolist() == [1100, 1001, 1002, 1003]
+
+
 def prints(x):
     print("thread", cuda.threadIdx.x, x[cuda.threadIdx.x])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -218,6 +219,20 @@ def test_closures_are_told_apart_by_what_they_close_over(module, compiled):
     assert compiled == []
 
 
+def test_an_array_that_changes_before_it_is_compiled(module, monkeypatch):
+    """What lies under the name of the old contents has the old contents."""
+    monkeypatch.delenv("GPU_COURSE_CUDA")
+    changing = module(table=[5, 6], what="TABLE[0]")
+    assert launched(changing.kernel) == [5] * 10  # in plain Python
+    changing.TABLE[0] = 50
+    monkeypatch.setenv("GPU_COURSE_CUDA", "compiled")
+    launched(changing.kernel)
+    again = module(table=[5, 6], what="TABLE[0]")
+    assert launched(again.kernel) == [5] * 10
+    now = module(table=[50, 6], what="TABLE[0]")
+    assert launched(now.kernel) == [50] * 10
+
+
 def test_types_of_arguments_are_told_apart(module, compiled):
     kernel = module().kernel
     for dtype in (np.int8, np.float32, np.uint16):
@@ -286,6 +301,9 @@ def test_the_cache_can_be_switched_off(module, compiled, fresh, monkeypatch):
     monkeypatch.setenv("GPU_COURSE_KERNEL_CACHE", "0")
     assert launched(module().kernel) == [2] * 10
     assert launches(compiled) == 1  # what is there isn't used either
+    monkeypatch.delenv("GPU_COURSE_CUDA")
+    assert launched(module().kernel) == [2] * 10  # as if it weren't there
+    assert launches(compiled) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(
@@ -332,24 +350,43 @@ DAMAGES = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a folder in which one kernel is stored."""
+    path = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPU_COURSE_CUDA", "compiled")
+        patch.setenv("GPU_COURSE_DATA", str(path / "data"))
+        launched(Module(path)().kernel)
+    return path / "data"
+
+
+@pytest.fixture
+def stored(whole, fresh):
+    """Return a copy of that folder, which is the one in use."""
+    shutil.copytree(whole, fresh.parent)
+    return fresh
+
+
+def test_a_copy_of_the_folder_is_as_good(module, stored, compiled):
+    assert launched(module().kernel) == [2] * 10
+    assert compiled == []
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
-def test_a_damaged_file_is_no_error(damage, ending, module, fresh):
-    launched(module().kernel)
-    files = list(fresh.rglob(f"*.{ending}"))
-    assert files
-    for file in files:
-        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+def test_a_damaged_file_is_no_error(damage, ending, module, stored):
+    (file,) = stored.rglob(f"*.{ending}")
+    file.write_bytes(DAMAGES[damage](file.read_bytes()))
     assert launched(module().kernel) == [2] * 10
     # And then it has mended itself, or does without.
     assert launched(module().kernel) == [2] * 10
 
 
 @pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
-def test_a_file_that_is_gone_is_no_error(ending, module, fresh):
-    launched(module().kernel)
-    for file in fresh.rglob(f"*.{ending}"):
-        file.unlink()
+def test_a_file_that_is_gone_is_no_error(ending, module, stored):
+    (file,) = stored.rglob(f"*.{ending}")
+    file.unlink()
     assert launched(module().kernel) == [2] * 10
 
 

@@ -41,6 +41,8 @@ __all__ = [
 def __getattr__(name):
     from numba.core import types
 
+    if name == "types":
+        return types
     if name in types.__all__:  # numba-cuda has Numba's types as well
         return getattr(types, name)
     raise AttributeError(

@@ -1,6 +1,8 @@
 """Kernels and their launches: what ``cuda.jit`` returns."""
 
+import dataclasses
 import functools
+import math
 import operator
 import threading
 
@@ -9,6 +11,7 @@ from numba.core import errors, types
 
 from gpu_course.cuda import backend
 from gpu_course.cuda.arguments import apart, converted, copies, host_value
+from gpu_course.cuda.devices import get_current_device
 from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
 from gpu_course.cuda.signatures import best_signature
@@ -116,6 +119,21 @@ class DeviceFunction:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Overload:
+    """A kernel for some types, as far as a cooperative launch asks."""
+
+    kinds: tuple
+
+    def max_cooperative_grid_blocks(self, blockdim, dynsmemsize=0):
+        """Return how many blocks may wait for each other at a time."""
+        device = get_current_device()
+        block = math.prod(dimensions(blockdim, MAX_BLOCK, "threads"))
+        return device.MULTIPROCESSOR_COUNT * max(
+            1, device.MAX_THREADS_PER_MULTI_PROCESSOR // block
+        )
+
+
 class Kernel:
     """A CUDA kernel; launch it as ``kernel[blocks, threads](...)``.
 
@@ -169,6 +187,11 @@ class Kernel:
         """Take note of the types of these arguments; return the kernel."""
         self._prepare(arguments)
         return self
+
+    @property
+    def overloads(self):
+        """The types of its launches, with what Numba says of a grid."""
+        return {kinds: Overload(kinds) for kinds in self.recorded}
 
     def lowered(self, *arguments, executor="compiled"):
         """Return the Python that is generated from the kernel.

@@ -24,6 +24,7 @@ from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
+MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory
 MOST_THREADS = 20_000  # that plain Python runs in about this time
 MOST_BYTES = 1 << 26  # that are copied, to be put back if it takes longer
 
@@ -58,6 +59,12 @@ class Version:
             raise TypeError(
                 f"{function.__name__} returns {self.typed.return_type}, and a "
                 "kernel returns nothing: store the result in an array"
+            )
+        if self.typed.shared_bytes > MOST_STATIC:
+            raise ValueError(
+                f"{function.__name__} has {self.typed.shared_bytes:,} bytes "
+                f"of static shared memory, a GPU gives a block {MOST_STATIC:,}"
+                ": use smaller arrays, or dynamic shared memory"
             )
         self.name = function.__name__
         self.kinds = kinds

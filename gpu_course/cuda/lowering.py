@@ -5,10 +5,12 @@ compiler type them.
 """
 
 import ast
+import math
 from dataclasses import dataclass, field
 
 from numba import typeof
 from numba.core import errors, types
+from numba.np.numpy_support import as_dtype
 
 from gpu_course.cuda.expressions import listed
 from gpu_course.cuda.frontend import UnsupportedKernel, parse
@@ -18,6 +20,7 @@ from gpu_course.cuda.plan import Plan
 from gpu_course.cuda.refusals import (
     refuse_allocations,
     refuse_atomics,
+    refuse_unpacking,
     untypable,
 )
 from gpu_course.cuda.signatures import signed
@@ -76,6 +79,17 @@ class Typed:
             yield getattr(kind, "dtype", kind)
         for device in self._called():
             yield from device.kinds()
+
+    @property
+    def shared_bytes(self):
+        """Static shared memory of a block, in bytes."""
+        own = sum(
+            as_dtype(self.arrays[node.number].dtype).itemsize
+            * math.prod(node.shape)
+            for node in ast.walk(self.source.tree)
+            if getattr(node, "plan", None) == ("array", "shared")
+        )
+        return own + sum(device.shared_bytes for device in self._called())
 
     def _any(self, holds):
         plans = (getattr(n, "plan", None) for n in ast.walk(self.source.tree))
@@ -152,5 +166,6 @@ def lower(function, argument_types, callers=()):
         raise UnsupportedKernel(untypable(source, error)) from None
     typed = Typed(source, argument_types, found, result, plan.arrays, devices)
     refuse_allocations(typed)
+    refuse_unpacking(typed)
     refuse_atomics(typed)
     return typed

@@ -57,6 +57,19 @@ def refuse_allocations(typed):
                 )  # fmt: skip
 
 
+def refuse_unpacking(typed):
+    """Raise where an array is unpacked: its length is no part of its type."""
+    for node in ast.walk(typed.source.tree):
+        if (
+            isinstance(node, ast.Assign)
+            and any(isinstance(target, ast.Tuple) for target in node.targets)
+            and isinstance(typed.of(node.value), types.Array)
+        ):
+            raise typed.source.unsupported(
+                node, "unpacking an array", "each element by its index"
+            )
+
+
 def refuse_whole_array(typed, node):
     """Raise where a function that isn't the kernel's own gets an array."""
     if not isinstance(node, ast.Call):

@@ -124,10 +124,6 @@ class Statements(ast.NodeTransformer):
         return len(parts) < owner.ndim
 
     def unpacked(self, target, value, kind):
-        if isinstance(kind, types.Array):
-            raise self.source.unsupported(
-                target, "unpacking an array", "each element by its index"
-            )
         if all(isinstance(t, ast.Name) for t in target.elts):
             return [ast.Assign([target], value)]
         self.loops += 1
