@@ -621,8 +621,6 @@ def numbering():
 def test_a_host_array_is_changed_in_place(
     shape, choice, numbering, monkeypatch
 ):
-    if choice == "compiled" and shape in ("of three axes", "transposed"):
-        pytest.skip("of the type of another")
     monkeypatch.setenv("GPU_COURSE_CUDA", choice)
     x = SHAPES[shape]()
     strides = x.strides

@@ -6,6 +6,7 @@ is said later about a kernel points at the reader's own line.
 
 import ast
 import builtins
+import contextlib
 import difflib
 import inspect
 import linecache
@@ -136,28 +137,50 @@ OURS = re.compile(
 
 
 def as_def(text, function):
-    """Return the lambda in some lines of source as a function definition."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    for start in (m.start() for m in re.finditer(r"\blambda\b", text)):
-        for end in range(len(text), start, -1):
-            try:
-                node = ast.parse(text[start:end], mode="eval").body
-            except SyntaxError:
-                continue
-            found = (
-                tuple(a.arg for a in node.args.args)
-                if (isinstance(node, ast.Lambda))
-                else None
-            )
-            if found == names:
-                body = ast.Return(node.body)
-                made = ast.FunctionDef("lambda_", node.args, [body], [])
-                ast.copy_location(made, node)
-                return ast.fix_missing_locations(made)
-            break
-    raise UnsupportedKernel(
-        f"a lambda in {text.strip()!r} can't be told from others. Write def."
+    """Return the lambda in some lines of source as a function definition.
+
+    Where several stand there, it is told from the others by its parameters
+    and its bytecode.
+    """
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    found = [n for n in lambdas_in(text) if parameters(n) == names]
+    if len(found) > 1:
+        found = [n for n in found if bytecode(n) == code.co_code]
+    if len(found) != 1:
+        raise UnsupportedKernel(
+            f"the lambda in {text.strip()!r} can't be told from others. "
+            "Write def."
+        )
+    (node,) = found
+    body = ast.Return(node.body)
+    made = ast.FunctionDef("lambda_", node.args, [body], [])
+    return ast.fix_missing_locations(ast.copy_location(made, node))
+
+
+def lambdas_in(text):
+    """Yield the lambdas in some lines, which may be part of a statement."""
+    for match in re.finditer(r"\blambda\b", text):
+        for end in range(len(text), match.start(), -1):
+            with contextlib.suppress(SyntaxError):
+                node = ast.parse(text[match.start() : end], mode="eval").body
+                if isinstance(node, ast.Lambda):
+                    yield node
+                break
+
+
+def parameters(node):
+    return tuple(a.arg for a in node.args.args)
+
+
+def bytecode(node):
+    expression = ast.fix_missing_locations(ast.Expression(node))
+    (code,) = (
+        c
+        for c in compile(expression, "", "eval").co_consts
+        if hasattr(c, "co_code")
     )
+    return code.co_code
 
 
 def parse(function):
