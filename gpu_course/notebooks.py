@@ -177,7 +177,8 @@ def run_tests(root, gpu=False, extra=()):
         ]
         return subprocess.run(command, cwd=root).returncode
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
-    parallel = ["-n", "2", "--dist", "loadfile"]
+    # In the order of the files: the long ones aren't left for last.
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     commands = [
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],

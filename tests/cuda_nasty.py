@@ -6,6 +6,7 @@ whether a byte beside the arrays was touched.
 
 import json
 import math
+import os
 import sys
 
 import numpy as np
@@ -14,6 +15,7 @@ from numba import float64, int32, int64
 from gpu_course import cuda
 
 CONSTANT = np.arange(8.0)
+NAN, LARGE, WIDE = math.nan, 1e300, 64
 FAR = [8, 9, 4096, 2**31, 2**40, 2**62, 2**63 - 1]
 OUTSIDE = [*FAR, *(-n - 1 for n in FAR)]
 INSIDE = [0, 7, -1, -8]
@@ -205,6 +207,92 @@ def numbers(where, real, u, x, out):
         x[abs(k)] = 1
 
 
+# What LLVM leaves undefined, in constants too, which it computes itself
+
+
+@cuda.jit
+def guarded_nan(k, x):
+    i = int(NAN)
+    if i >= 0 and i < 8:
+        x[i] = 1
+
+
+@cuda.jit
+def index_of_nan(k, x):
+    x[0] = x[int(NAN)] + 1
+
+
+@cuda.jit
+def clamped_nan(k, x):
+    x[max(min(int(NAN), 7), 0)] = 2
+
+
+@cuda.jit
+def loop_from_a_large_float(k, x):
+    i = int64(LARGE)
+    while i >= 0 and i < 8:
+        x[i] += 3
+        i += 1
+
+
+@cuda.jit
+def guarded_shift(k, x):
+    i = k[0] << 64
+    if i >= 0 and i < 8:
+        x[i] = 4
+
+
+@cuda.jit
+def index_of_a_shift(k, x):
+    x[(k[0] << WIDE) + 5] = 5
+
+
+@cuda.jit
+def masked_shift(k, x):
+    x[(1 << WIDE) & 7] = 6
+    x[(k[0] >> 100) % 8] = 7
+
+
+@cuda.jit
+def shift_by_a_number(k, x):
+    x[(k[0] << k[1]) & 7] += 8
+    x[(k[0] >> k[1] + 1) & 7] += 9
+    x[(k[0] << -k[0]) % 8] += 10
+
+
+@cuda.jit
+def overflowing_quotient(k, x):
+    x[0] = k[2] // -k[0]
+    x[1] = k[2] % -k[0]
+    x[abs(k[2] // -k[0]) % 8] = 1
+
+
+@cuda.jit
+def range_to_nan(k, x):
+    for i in range(int(NAN), 3):
+        if i >= 0:
+            x[i] = 1
+        if i < -5:
+            break
+
+
+UNDEFINED = (
+    guarded_nan, index_of_nan, clamped_nan, loop_from_a_large_float,
+    guarded_shift, index_of_a_shift, masked_shift, shift_by_a_number,
+    overflowing_quotient, range_to_nan,
+)  # fmt: skip
+
+
+def all_undefined():
+    for kernel in UNDEFINED:
+        for choice in ("python", "compiled"):
+            os.environ["GPU_COURSE_CUDA"] = choice
+            k, x = np.array([1, 64, -(2**63)]), np.zeros(8)
+            said, whole = launch(kernel, [k, x], 1)
+            found = [kernel.__name__, choice, said and said[1], x.tolist()]
+            print(json.dumps([*found, whole]), flush=True)
+
+
 def beside(make):
     """Return an array between bytes that nothing may change, and these."""
     inside = make()
@@ -299,4 +387,8 @@ def all_numbers():
 
 
 if __name__ == "__main__":
-    {"indices": all_indices, "numbers": all_numbers}[sys.argv[1]]()
+    {
+        "indices": all_indices,
+        "numbers": all_numbers,
+        "undefined": all_undefined,
+    }[sys.argv[1]]()

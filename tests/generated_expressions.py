@@ -141,7 +141,7 @@ class Expressions:
         a, left = self.real(depth)
         if not named(a):
             return None  # Python computes it, in integers without an end
-        if isinstance(left, types.Integer) and left.signed:
+        if isinstance(left, types.Integer):  # see narrow
             a, left = f"np.int8({a})", types.int8
         if self.chance(6):
             exponent = self.random.choice((0, 1, 2, 3, 5))

@@ -65,10 +65,9 @@ def test_ctrl_c_ends_any_kernel_and_names_its_line(executor, tmp_path):
     assert ended
 
 
-@pytest.mark.parametrize("executor", ["python", "compiled"])
-def test_a_launch_beside_one_without_end(executor, tmp_path):
+def test_a_launch_beside_one_without_end(tmp_path):
     """Another thread's launch delays neither launches, Ctrl-C nor exit."""
-    found, ended = started("beside", executor, tmp_path, 40)
+    found, ended = started("beside", "compiled", tmp_path, 40)
     assert found[0] == {"doubled": list(range(0, 16, 2))}
     assert found[1]["main"]["seconds"] < 1
     assert "endless_for" in found[1]["main"]["notes"][0]

@@ -9,17 +9,13 @@ import math
 import random
 import textwrap
 
+import numba
 import numpy as np
 import pytest
-from generated_indices import (
-    HEAD,
-    IndexWriter,
-    Watched,
-    arguments,
-    infer_quickly,
-)
+from generated_indices import HEAD, IndexWriter, arguments, infer_quickly
 from generated_kernels import imported
 from numba import typeof
+from watched_indices import Watched
 
 from gpu_course import cuda
 from gpu_course.cuda import launch, lowering, ranges
@@ -156,6 +152,30 @@ def test_the_quick_types_are_numba_s(tmp_path, monkeypatch):
         kernel = imported(tmp_path, f"types{seed}", source).kernel
         lowering.lower(kernel, tuple(map(typeof, arguments(drawn))))
     assert compared > 100
+
+
+ARITHMETIC = [
+    "-p", "-(-p)", "~b", "-b", "-q", "b - q", "b * b", "p + p", "u + n",
+    "u // 3", "n // q", "n % q", "n // 0", "n % 0", "(n * n) * (n * n)",
+    "n << 63", "n >> 62", "1 << b // 8", "b << 60", "b >> 1", "p >> 1",
+    "q & b", "p | b", "p ^ u", "~u", "min(p, q)", "-min(p, p)", "max(b, b)",
+    "int8(b)", "uint8(p)", "int32(u)", "int64(u)", "int(b)", "abs(p)",
+    "-int8(n)", "int64(n * 0.3)", "uint64(q) >> 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("others", [{}, {"n": -(2**62), "q": np.int32(7)}])
+def test_the_watched_numbers_are_numba_s(others):
+    """The interpreter that judges the claims computes as Numba does."""
+    parts = ", ".join(f"int64({text})" for text in ARITHMETIC)
+    space = {k: getattr(numba, k) for k in ("int8", "int32", "int64",
+                                            "uint8", "uint64")}  # fmt: skip
+    exec(f"def compute(n, p, q, u, b): return ({parts})", space)
+    compiled = numba.njit(error_model="numpy")(space["compute"])
+    given = [{**TRAP_ARGUMENTS, **others}[name] for name in "npqub"]
+    watched = Watched(f"def kernel(n, p, q, u, b): return ({parts})")
+    found = dict(zip(ARITHMETIC, watched.value_of(given), strict=True))
+    assert found == dict(zip(ARITHMETIC, compiled(*given), strict=True))
 
 
 # Traps, each with what a proof could get wrong. `x` has 4 elements or 200,
@@ -694,7 +714,7 @@ def test_a_launch_takes_no_variant_that_claims_too_much(monkeypatch):
 
     drawn = random.Random(5)
     version, taken = None, set()
-    for _ in range(80):
+    for _ in range(40):
         sizes = [drawn.choice((0, 1, 3, 4, 5, 8, 63, 64, 65)) for _ in "xz"]
         given = [*map(np.ones, sizes), drawn.choice((0, 1, 3, 4, 64, -1))]
         version = version or launch.Version(kernel, tuple(map(typeof, given)))

@@ -19,9 +19,11 @@ def wrapper(bits, signed):
 
     def wrap(value):
         if not isinstance(value, int):
-            if math.isnan(value) or math.isinf(value):
-                return low if signed else 0
-            value = int(value)
+            most = mask if bits == 64 and not signed else 2**63 - 1
+            if -(2.0**63) <= value <= most:  # never true of NaN
+                value = int(value)
+            else:
+                value = 0 if most == mask else -(2**63)
         if low <= value <= high:
             return int(value)  # a bool becomes a number
         value &= mask

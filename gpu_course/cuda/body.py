@@ -252,6 +252,29 @@ class Body(ast.NodeTransformer):
             and key(node, axis) in self.program.proven
         )
 
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        if isinstance(node.op, ast.LShift | ast.RShift):
+            # By 64 or more it is undefined for LLVM, guards and all.
+            node.right = ast.BinOp(node.right, ast.BitAnd(), ast.Constant(63))
+        return node
+
+    def visit_Call(self, node):
+        function = getattr(node.func, "constant", None)
+        kind = getattr(node, "type", None)
+        of_float = (
+            len(node.args) == 1
+            and isinstance(kind, types.Integer)
+            and isinstance(getattr(node.args[0], "type", None), types.Float)
+        )
+        self.generic_visit(node)
+        if of_float and (
+            function is int or isinstance(function, type | types.Type)
+        ):
+            whole = "_whole_unsigned" if kind == types.uint64 else "_whole"
+            return converted(call(whole, node.args[0]), kind)
+        return node
+
     def visit_Return(self, node):
         self.generic_visit(node)
         if node.value is not None and self.result is not None:

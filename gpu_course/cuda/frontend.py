@@ -13,6 +13,8 @@ import linecache
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from gpu_course.cuda.intrinsics import Intrinsic
 
 
@@ -39,6 +41,7 @@ class Source:
             **self.function.__globals__,
             **closure.nonlocals,
         }
+        self.frozen = {}
         self.parameters = [a.arg for a in self.tree.args.args]
         self.locals = set(self.parameters) | {
             node.id
@@ -49,6 +52,8 @@ class Source:
     def resolve(self, node):
         """Return the object that an expression outside the kernel names.
 
+        An array is frozen when the kernel is first seen, as Numba does it.
+
         Parameters
         ----------
         node : ast.expr
@@ -58,10 +63,19 @@ class Source:
         object or None
             None where the expression begins with a local variable.
         """
+        found = self._resolve(node)
+        if isinstance(found, np.ndarray):
+            key = ast.unparse(node)
+            if key not in self.frozen:
+                self.frozen[key] = found.copy(order="K")
+            return self.frozen[key]
+        return found
+
+    def _resolve(self, node):
         if isinstance(node, ast.Name):
             return None if node.id in self.locals else self._global(node)
         if isinstance(node, ast.Attribute):
-            owner = self.resolve(node.value)
+            owner = self._resolve(node.value)
             if owner is None:
                 return None
             if isinstance(owner, Intrinsic):

@@ -343,11 +343,9 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def constant_array(self, node, found):
         key = f"const{id(found)}"
         if key not in self.space:
-            # As Numba does: what the array holds now is what it holds.
-            frozen = found.copy(order="K")
             self.space[key] = found  # kept alive: its id stays its own
             self.space["_arrays"][key] = (
-                "const", key, ast.unparse(node), frozen, found.dtype,
+                "const", key, ast.unparse(node), found, found.dtype,
             )  # fmt: skip
         return self.described(key)
 

@@ -312,3 +312,9 @@ def infer(source, argument_types, arrays, calls):
     finally:
         NOTES.pop()
     return notes.types, pipeline.state.return_type
+
+
+# Numba loads its tables of types at first use, which takes as long as many
+# launches: here it is part of the import.
+cpu_target.typing_context.refresh()
+cpu_target.target_context.refresh()

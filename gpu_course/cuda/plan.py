@@ -140,7 +140,7 @@ class Plan(ast.NodeTransformer):
             self.arrays[node.number] = self.array_type(node)
             return node
         if found.name == "const.array_like":
-            data = np.ascontiguousarray(self.constant(node.args[0]))
+            data = np.array(self.constant(node.args[0]), order="C")
             node.plan, node.data = ("const", "const"), data
             self.arrays[node.number] = typeof(data)
             return node

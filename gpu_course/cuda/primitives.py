@@ -394,6 +394,24 @@ def _activemask(here, result):
 
 
 @helper
+def _whole(value):
+    """Return a float as an int64; the least one if it holds no such."""
+    if value >= -9223372036854775808.0 and value < 9223372036854775808.0:
+        return np.int64(value)
+    return np.int64(-9223372036854775808)
+
+
+@helper
+def _whole_unsigned(value):
+    """Return a float as a uint64; 0 if it holds no such."""
+    if value >= -9223372036854775808.0 and value < 9223372036854775808.0:
+        return np.uint64(np.int64(value))
+    if value >= 0.0 and value < 18446744073709551616.0:
+        return np.uint64(value)
+    return np.uint64(0)
+
+
+@helper
 def _popc(value, bits):
     count = 0
     for place in range(bits):

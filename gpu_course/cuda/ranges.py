@@ -73,9 +73,11 @@ class State:
     values: dict = field(default_factory=dict)  # name to interval
     shapes: dict = field(default_factory=dict)  # name to an array's shape
     tuples: dict = field(default_factory=dict)  # name to intervals
+    doubtful: set = field(default_factory=set)  # names that no guard narrows
 
     def copy(self):
-        return State(dict(self.values), dict(self.shapes), dict(self.tuples))
+        return State(dict(self.values), dict(self.shapes), dict(self.tuples),
+                     set(self.doubtful))  # fmt: skip
 
     def get(self, name):
         return self.values.get(name, UNKNOWN)
@@ -92,7 +94,8 @@ class State:
         tuples = {
             n: t for n, t in self.tuples.items() if other.tuples.get(n) == t
         }
-        return State(values, shapes, tuples)
+        doubtful = self.doubtful | other.doubtful
+        return State(values, shapes, tuples, doubtful)
 
     def forget(self, names):
         for name in names:
@@ -103,6 +106,36 @@ class State:
 
 def _hull(a, b):
     return (min(a[0], b[0]), max(a[1], b[1]))
+
+
+def doubted(loop, state):
+    """Return the names that a loop's body gives doubtful values."""
+    return {
+        name
+        for node in ast.walk(loop)
+        if isinstance(node, ast.Assign) and is_doubtful(node.value, state)
+        for name in assigned(*node.targets)
+    }
+
+
+def is_doubtful(node, state):
+    """Whether a value may be undefined for LLVM, so that it drops guards.
+
+    Such are powers, and what functions make of a float that no integer holds.
+    """
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and inner.id in state.doubtful:
+            return True
+        if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
+            return True
+        if isinstance(inner, ast.Call) and not hasattr(inner, "plan"):
+            function = getattr(inner.func, "constant", None)
+            known = function in (len, min, max, int, range) or isinstance(
+                function, types.Type | type
+            )
+            if not known:
+                return True
+    return False
 
 
 class Walk:
@@ -167,6 +200,11 @@ class Walk:
 
     def assign(self, target, value, before, state):
         """Put what is known of a value, from before, into the state."""
+        names = assigned(target)
+        if is_doubtful(value, before):
+            state.doubtful |= names
+        else:
+            state.doubtful -= names
         if isinstance(target, ast.Tuple):
             parts = self.parts(value, before)
             if parts is None or len(parts) != len(target.elts):
@@ -217,6 +255,8 @@ class Walk:
         exits = [n for s in node.body for n in ast.walk(s)
                  if isinstance(n, ast.Break | ast.Continue)]  # fmt: skip
         head = state.copy()
+        for _ in range(2):  # what one iteration makes of another's
+            head.doubtful |= doubted(node, head)
         if isinstance(node, ast.For):
             self.look(node.iter, state)
             over = self.range(node.iter, state)
@@ -327,6 +367,8 @@ class Walk:
     def narrow(self, node, kind, other, state):
         """Narrow a variable that stands in a comparison."""
         if not isinstance(node, ast.Name) or hasattr(node, "constant"):
+            return
+        if node.id in state.doubtful:
             return
         whole = (types.Integer, types.Boolean)
         if not all(isinstance(n.type, whole) if hasattr(n, "type") else

@@ -9,6 +9,7 @@ statements.
 import ast
 import copy
 
+import numpy as np
 from numba.core import types
 
 from gpu_course.cuda.intrinsics import BARRIERS, YIELDING
@@ -35,7 +36,9 @@ def annotate(typed):
         node.type = typed.of(node)
         plan = getattr(node, "plan", None)
         if isinstance(node, ast.Name) and node.id not in source.locals:
-            node.constant = source.names.get(node.id)
+            found = source.names.get(node.id)
+            array = isinstance(found, np.ndarray)
+            node.constant = source.resolve(node) if array else found
         elif plan and plan[0] == "device":
             kinds = tuple(typed.of(a) for a in node.args)
             node.device = typed.devices[node.number].get(kinds)
