@@ -23,7 +23,7 @@ import pytest
 from generated_expressions import Expressions
 from generated_kernels import KernelWriter, imported
 from generated_types import DTYPES, output_for, same, values
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from numba import typeof, types
 
@@ -49,12 +49,18 @@ pickle.dump(done, sys.stdout.buffer)
 """
 
 
-def rounds(count):
-    """Return the settings of a test with so many examples."""
+def rounds(count, shrink):
+    """Return the settings of a test with so many examples.
+
+    Hypothesis makes a kernel that fails smaller for up to five minutes, too
+    long for every day: the long run does.
+    """
+    phases = [Phase.generate, *([Phase.shrink] if shrink else [])]
     return settings(
         max_examples=count,
         derandomize=True,
         deadline=None,
+        phases=phases,
         suppress_health_check=list(HealthCheck),
     )
 
@@ -176,12 +182,12 @@ def test_arithmetic_is_numba_s_at_length(folder):
 # Kernels
 
 
-def check_executors(count, folder, **size):
+def check_executors(count, folder, shrink, **size):
     """Check so many generated kernels; most of them must compile."""
     compiled = []
 
     @given(random=randoms)
-    @rounds(count)
+    @rounds(count, shrink)
     def check(random):
         case = KernelWriter(random, **size).write()
         note(case)
@@ -194,13 +200,13 @@ def check_executors(count, folder, **size):
 
 
 def test_executors_agree(folder):
-    check_executors(50, folder, steps=2, depth=1)
+    check_executors(50, folder, shrink=False, steps=2, depth=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_executors_agree_at_length(folder):
-    check_executors(1000, folder)
+    check_executors(1000, folder, shrink=True)
 
 
 def simulated(cases, folder):

@@ -197,3 +197,24 @@ def test_device_functions_may_hold_barriers():
     mean_and_square[1, 64](x, out)
     assert out.tolist() == [x.sum(), (x * x).sum()]
     assert not mean_and_square.trace[1, 64](x, out).findings
+
+
+@cuda.jit
+def old_value_of_the_block(x, out):
+    t = cuda.threadIdx.x
+    tile = cuda.shared.array(32, int32)
+    tile[t] = x[t]
+    cuda.syncthreads()
+    scale = cuda.blockDim.x
+    mine = tile[31 - t] * scale
+    scale = scale * 0.5
+    out[t] = mine + scale
+
+
+@pytest.mark.parametrize("executor", ["compiled", "traced", "python"])
+def test_a_block_s_variable_changes_after_it_was_read(executor, monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+    x = np.arange(32, dtype=np.int32)
+    out = np.zeros(32)
+    old_value_of_the_block[1, 32](x, out)
+    assert np.array_equal(out, x[::-1] * 32 + 16)

@@ -8,7 +8,12 @@ from numba.np.numpy_support import as_dtype
 from gpu_course.cuda.body import Body, statement
 from gpu_course.cuda.intrinsics import SHUFFLES
 from gpu_course.cuda.liveness import assigned, copied, exposed, used
-from gpu_course.cuda.places import is_plain_tuple, is_shuffle, placed
+from gpu_course.cuda.places import (
+    cuts,
+    is_plain_tuple,
+    is_shuffle,
+    placed,
+)
 from gpu_course.cuda.regions import (
     BLOCK_WIDE,
     NotCompilable,
@@ -69,9 +74,7 @@ class Blocks:
                 region = []
                 self.joint(node, mask)
             elif self.places.of_block(node):
-                # Done at once, so before the region: unless that reads it.
-                names = assigned(*region) | used(*region)
-                if names & assigned(node):
+                if cuts(region, node):
                     self.region(region, mask)
                     region = []
                 self.add(*self.rewriter.lines([node]))

@@ -93,6 +93,9 @@ class Places:
             if not (waits(node) or has_exit(node)):
                 if not self.of_block(node):
                     region.append(node)
+                elif cuts(region, node):
+                    regions.append(region)
+                    region = []
                 continue
             regions.append(region)
             region = []
@@ -167,6 +170,14 @@ class Places:
                 ):
                     return False
         return True
+
+
+def cuts(region, node):
+    """Whether a statement of the block can't be done before a region.
+
+    It is done at once, so before the region: unless that needs the old value.
+    """
+    return bool((assigned(*region) | used(*region)) & assigned(node))
 
 
 def is_shuffle(node):
