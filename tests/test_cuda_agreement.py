@@ -199,6 +199,7 @@ def check_executors(count, folder, shrink, **size):
     assert sum(compiled) > 0.8 * len(compiled)
 
 
+@pytest.mark.timeout(1800)  # a slow machine compiles for minutes
 def test_executors_agree(folder):
     check_executors(50, folder, shrink=False, steps=2, depth=1)
 
@@ -238,6 +239,7 @@ def check_simulator(seeds, folder, executors):
             raise
 
 
+@pytest.mark.timeout(1800)
 def test_numba_s_simulator_agrees(folder):
     check_simulator(range(10), folder, ("python", "traced"))
 
