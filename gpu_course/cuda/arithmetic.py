@@ -5,11 +5,13 @@ float32 and float16 are NumPy scalars. Division by zero gives what NumPy
 gives, as on a GPU, not an exception.
 """
 
+import contextlib
 import functools
 import math
 
 import numba
 import numpy as np
+from numba.cpython import numbers
 
 
 def wrapper(bits, signed):
@@ -138,6 +140,21 @@ def unreachable():
     )
 
 
+@contextlib.contextmanager
+def wrapping():
+    """Have Numba compile integers that wrap around, as on a GPU's hardware.
+
+    It marks + - * of signed integers so that LLVM takes an overflow for
+    impossible, and drops the guards and loops that would see one.
+    """
+    before = numbers._int_arith_flags
+    numbers._int_arith_flags = lambda kind: []
+    try:
+        yield
+    finally:
+        numbers._int_arith_flags = before
+
+
 def operation(text, kinds):
     """Return an expression of ``a0``, ``a1``, … as Numba compiles it.
 
@@ -159,7 +176,8 @@ def _compile(text, kinds, function):
     space = {"function": function}
     exec(f"def call({names}): return {text}", space)
     made = numba.njit(error_model="numpy")(space["call"])
-    made.compile(kinds)
+    with wrapping():
+        made.compile(kinds)
     return made.overloads[kinds].entry_point  # no choice by argument types
 
 

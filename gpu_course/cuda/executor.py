@@ -10,9 +10,9 @@ import warnings
 
 import numba
 import numpy as np
-from numba.core import errors
 
 from gpu_course.cuda import primitives, store
+from gpu_course.cuda.arithmetic import wrapping
 from gpu_course.cuda.errors import LaunchError, OutOfBounds, Stop
 from gpu_course.cuda.record import Finding
 from gpu_course.cuda.regions import NotCompilable
@@ -64,7 +64,7 @@ class Compiled:
         filename = str(self.path) if cache else "<lowered kernel>"
         exec(compile(self.program.text, filename, "exec"), space)
         function = space["_launch"]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), wrapping():
             warnings.simplefilter("ignore")  # of the cache, of constants
             function.compile(tuple(numba.typeof(a) for a in arguments))
         return function
@@ -110,7 +110,7 @@ def run(compiled, name, launcher, arguments):
              *scratch)  # fmt: skip
     try:
         function = compiled.load(given)
-    except (errors.NumbaError, NotImplementedError) as error:
+    except Exception as error:  # Numba's compiler fails in many ways
         raise NotCompilable(str(error)) from error
     try:
         _call(function, given, words)

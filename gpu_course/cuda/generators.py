@@ -303,11 +303,10 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
 
     def visit_BoolOp(self, node):
         result = self.typed.of(node)
-        values = [
-            cast(self.part(v), self.typed.of(v) or result, result)
-            for v in node.values
-        ]
-        return ast.BoolOp(node.op, values)
+        new = ast.BoolOp(node.op, [self.part(v) for v in node.values])
+        if all(self.typed.of(v) == result for v in node.values):
+            return new
+        return cast(new, None, result)
 
     def visit_Name(self, node):
         if node.id in self.source.locals:

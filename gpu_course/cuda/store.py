@@ -42,7 +42,8 @@ def path_of(program, kinds):
     parts = (
         program.text, captured, [str(k) for k in kinds],
         [(n, w, s, str(d)) for n, (w, s, d) in program.scratch.items()],
-        numba.__version__, np.__version__, platform.python_version(),
+        "integers wrap", numba.__version__, np.__version__,
+        platform.python_version(),
         inspect.getsource(primitives), inspect.getsource(mathematics),
     )  # fmt: skip
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
