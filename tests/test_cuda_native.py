@@ -177,18 +177,8 @@ def test_a_signature_of_a_device_function_counts():
     assert re.search(r"cvt\.rn\.f32\.f64", ptx)
 
 
-# What the teaching GPU runs and numba.cuda refuses.
-REFUSED = {
-    "product_by_exchange": "atomic.exch takes integers",
-    "barriers_that_count": "syncthreads_count takes an integer, not a bool",
-    "atomics_of_each_kind": "an atomic's index is no tuple of one",
-}
-
-
 @pytest.mark.parametrize("name", CORRECT)
 def test_the_suite_of_correct_kernels_is_fit_for_a_gpu(name):
-    if name in REFUSED:
-        pytest.xfail(REFUSED[name])
     entry = CORRECT[name]
     kinds = tuple(typeof(value) for value in entry.arguments)
     assert entry.kernel.resources(CC, kinds).registers > 0
