@@ -233,6 +233,9 @@ class Expressions:
         name = self.random.choice(MATH_OF_TWO)
         if name == "pow":  # of an integer, it raises for 0 ** -1
             b, two = f"np.float64({b})", types.float64
+        if name == "copysign":  # the sign of a NaN is nobody's promise
+            b, two = self.real(0)
+            b, two = f"({b} if {b} == {b} else 1)", unified(two, types.int64)
         return f"math.{name}({a}, {b})", resolved(
             getattr(math, name), one, two
         )

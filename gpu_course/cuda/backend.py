@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 import warnings
+from contextlib import contextmanager
 
 CHOICES = ("gpu", "compiled", "traced", "python")
 DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
@@ -39,6 +40,20 @@ def choice():
             f"for the best there is, got {asked!r}"
         )
     return asked.lower()
+
+
+@contextmanager
+def forced(executor):
+    """Have launches run on one executor."""
+    before = os.environ.get("GPU_COURSE_CUDA")
+    os.environ["GPU_COURSE_CUDA"] = executor
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["GPU_COURSE_CUDA"]
+        else:
+            os.environ["GPU_COURSE_CUDA"] = before
 
 
 def gpu():

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import gpu_course
+from gpu_course.cuda.backend import forced
 from gpu_course.cuda.bench_cases import CASES, check, launch
 from gpu_course.timing import time_call
 
@@ -97,20 +97,6 @@ def bench_case(case, simulator_s, scale):
         "numpy_over_compiled_at_full_size": full_seconds["numpy"]
         / full_seconds["compiled"],
     }
-
-
-@contextmanager
-def forced(executor):
-    """Have launches run on one executor."""
-    before = os.environ.get("GPU_COURSE_CUDA")
-    os.environ["GPU_COURSE_CUDA"] = executor
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["GPU_COURSE_CUDA"]
-        else:
-            os.environ["GPU_COURSE_CUDA"] = before
 
 
 def seconds_of(function):

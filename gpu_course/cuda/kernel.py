@@ -317,16 +317,42 @@ class Kernel:
             if host.flags.writeable:
                 host[...] = copy
 
-    def _report(self, launcher, arguments, reverse=False):
+    def observe(self, configuration, arguments, reverse=False,
+                patience_s=None):  # fmt: skip
+        """Trace a launch on copies; return the report and the copies.
+
+        Parameters
+        ----------
+        configuration : tuple
+            ``(blocks, threads)``, as in ``kernel[blocks, threads]``.
+        arguments : sequence
+        reverse : bool
+            Run the threads in the adversarial order.
+        patience_s : float, optional
+            Seconds until `TooSlow` is raised.
+
+        Returns
+        -------
+        report : Report
+        copies : list
+            The arguments as the launch left them; a finding such as an
+            index out of bounds ends it early.
+        """
+        launcher = Launcher(None, configuration)
         version, hosts = self._prepare(arguments)
+        copied = copies(arguments, hosts)
         machine = version.run_generators(
             launcher,
-            copies(arguments, hosts),
+            copied,
             trace=True,
             reverse=reverse,
+            patience_s=patience_s,
             strict=True,
         )
-        return Report(machine.record(version.typed.source))
+        return Report(machine.record(version.typed.source)), copied
+
+    def _report(self, launcher, arguments, reverse=False):
+        return self.observe(launcher.configuration, arguments, reverse)[0]
 
     def _trace(self, launcher, arguments):
         return self._report(launcher, arguments)

@@ -95,8 +95,10 @@ def package_kernels(folder):
     """Find the kernels that stand at the top of the package's modules.
 
     A module whose kernels have no types in their decorators has a function
-    ``rehearse()`` that launches each on little data. A kernel that is meant
-    to fail carries the reason as its attribute ``fails``.
+    ``rehearse()`` that launches each on little data. One whose kernels are
+    kept as texts has a function ``listed_kernels()`` that returns them as
+    `Found`. A kernel that is meant to fail carries the reason as its
+    attribute ``fails``.
 
     Returns
     -------
@@ -120,6 +122,8 @@ def package_kernels(folder):
             Found(kernel, name, getattr(kernel, "fails", None))
             for kernel in own.values()
         ]
+        if hasattr(module, "listed_kernels"):
+            all_found += module.listed_kernels()
     return all_found
 
 

@@ -1,0 +1,80 @@
+"""axpy: y = a x + y, one thread an element."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.mistakes import GUARD_OFF_BY_ONE, MISSING_GUARD
+
+STARTER = """\
+import numpy as np
+from gpu_course import cuda
+
+
+@cuda.jit
+def axpy(a, x, y):
+    i = cuda.grid(1)
+    y[i] = a * x[i]
+"""
+
+SOLUTION = """\
+import numpy as np
+from gpu_course import cuda
+
+
+@cuda.jit
+def axpy(a, x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = a * x[i] + y[i]
+"""
+
+
+def specification(a, x, y):
+    y[:] = a * x + y
+
+
+def arguments(n, random):
+    x, y = random.normal(size=(2, n)).astype(np.float32)
+    return np.float32(-1.75), x, y
+
+
+def overwritten(a, x, y):
+    y[:] = a * x
+
+
+EXERCISE = Exercise(
+    name="axpy",
+    chapter="10_first_kernels",
+    title="axpy",
+    task=(
+        "Add `a` times `x` to `y`, one thread for each element. There may be "
+        "more threads than elements."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "missing_guard", "if i < x.size:", "if True:"),
+        edited(SOLUTION, "guard_off_by_one", "i < x.size", "i <= x.size"),
+        edited(SOLUTION, "overwrites", " + y[i]", ""),
+        edited(SOLUTION, "non_atomic_update", "cuda.grid(1)",
+               "cuda.threadIdx.x"),
+    ),
+    hints=(
+        "What does the thread do whose number is x.size?",
+        "Compare i with x.size before anything is read or written.",
+        "if i < x.size: y[i] = a * x[i] + y[i]",
+    ),
+    specification=specification,
+    cases=lambda: line_launches(arguments),
+    tolerance=1e-6,
+    mistakes=(
+        MISSING_GUARD,
+        GUARD_OFF_BY_ONE,
+        Mistake(
+            "overwrites",
+            "y holds a x, and what was in y before is lost: add to it.",
+            gives=overwritten,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""Whether an answer's arrays are the expected ones."""
+
+import numpy as np
+
+
+def copied(arguments):
+    """Return arguments with arrays of their own."""
+    return [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+
+
+def equal(one, two):
+    """Whether two values have the same bits, NaNs all alike."""
+    one, two = np.asarray(one), np.asarray(two)
+    nan = one.dtype.kind in "fc"
+    return np.array_equal(one, two, equal_nan=nan)
+
+
+def wrong_elements(expected, got, tolerance):
+    """Return where two arrays differ by more than a relative tolerance.
+
+    Relative to the largest expected value: a sum of many rounded terms has
+    an error of that size even where it is near zero.
+
+    Parameters
+    ----------
+    expected, got : array of the same shape
+    tolerance : float
+
+    Returns
+    -------
+    bool array
+    """
+    if expected.dtype.kind not in "fc" or tolerance == 0:
+        same = expected == got
+        if expected.dtype.kind in "fc":
+            same |= np.isnan(expected) & np.isnan(got)
+        return ~same
+    with np.errstate(all="ignore"):
+        finite = np.abs(expected[np.isfinite(expected)])
+        allowed = tolerance * max(finite.max(initial=0.0), 1e-30)
+        near = np.abs(expected - got) <= allowed
+        same = (expected == got) | (np.isnan(expected) & np.isnan(got))
+    return ~(near | same)

@@ -1,0 +1,89 @@
+"""Checking an answer that is a plain function of Python."""
+
+import types
+
+import numpy as np
+
+from gpu_course.exercises.comparison import copied, equal, wrong_elements
+from gpu_course.exercises.limited import TimeIsUp, run_limited
+from gpu_course.exercises.result import Result, shown
+
+CALL_S = 2.0
+
+
+def check_function(exercise, function):
+    """Check an answer that is a function; returns a `Result`."""
+    name = exercise.name
+    if not isinstance(function, types.FunctionType):
+        return Result(
+            name, False, f"The answer must be the function {name}, got "
+            f"{type(function).__name__}.", "not_a_function",
+        )  # fmt: skip
+    cases, got = exercise.cases(), []
+    for case in cases:
+        arguments = copied(case)
+        try:
+            value = run_limited(
+                lambda arguments=arguments: function(*arguments), CALL_S
+            )
+        except TimeIsUp:
+            return _result(exercise, case, "too_slow", (
+                f"It wasn't done after {CALL_S:g} s. Look for a loop whose "
+                "condition never becomes false."
+            ))  # fmt: skip
+        except Exception as error:
+            text = f"It raises {type(error).__name__}: {error}."
+            return _result(exercise, case, "raises", text)
+        if not all(map(equal, case, arguments)):
+            text = "It changes an array that it was given."
+            return _result(exercise, case, "changes_input", text)
+        got.append(value)
+    expected = [exercise.specification(*copied(case)) for case in cases]
+    wrong = [
+        number
+        for number, pair in enumerate(zip(expected, got, strict=True))
+        if not _same(*pair, exercise.tolerance)
+    ]
+    if not wrong:
+        return Result(name, True)
+    first = wrong[0]
+    kind, text = _kind(exercise, cases, expected, got, first)
+    return _result(
+        exercise, cases[first], kind, text,
+        ("expected", shown(expected[first])), ("got", shown(got[first])),
+    )  # fmt: skip
+
+
+def _kind(exercise, cases, expected, got, first):
+    """Return kind and message: of the one known mistake, or in general."""
+    found = []
+    for mistake in exercise.mistakes:
+        try:
+            given = [mistake.gives(*copied(case)) for case in cases]
+        except Exception:  # it can't be done to these arguments
+            continue
+        if all(_same(a, b, exercise.tolerance)
+               for a, b in zip(given, got, strict=True)):  # fmt: skip
+            found.append(mistake)
+    if len(found) == 1:
+        return found[0].kind, found[0].message
+    if got[first] is None:
+        return "returns_nothing", "It returns None: is there a return?"
+    return "wrong_result", "It returns something else than it should."
+
+
+def _result(exercise, case, kind, text, *details):
+    given = ", ".join(map(shown, case))
+    call = ("call", f"{exercise.name}({given})")
+    return Result(exercise.name, False, text, kind, (call, *details))
+
+
+def _same(expected, got, tolerance):
+    """Whether a returned value is the expected one."""
+    try:
+        one, two = np.asarray(expected), np.asarray(got)
+        if one.shape != two.shape or two.dtype.kind not in "biufc":
+            return one.dtype.kind not in "biufc" and expected == got
+        return not wrong_elements(one, two, tolerance).any()
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,145 @@
+"""Checking a kernel: hidden launches, two orders of threads, the compiler.
+
+Every small launch is traced in both orders of the threads, so that a race, a
+missing barrier or an index out of bounds shows even where the result happens
+to be right. Then every launch runs compiled as well, and on the GPU if there
+is one.
+"""
+
+import types
+
+from gpu_course.cuda import backend
+from gpu_course.cuda.errors import LaunchError, TooSlow
+from gpu_course.cuda.frontend import UnsupportedKernel
+from gpu_course.cuda.kernel import DeviceFunction, Kernel, Launcher
+from gpu_course.exercises.comparison import copied
+from gpu_course.exercises.diagnosis import Diagnosis, Run
+from gpu_course.exercises.limited import TimeIsUp, run_limited
+from gpu_course.exercises.result import Result
+
+TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
+LAUNCH_S = 30.0  # compiling included
+
+
+def check_kernel(exercise, kernel):
+    """Check an answer that is a kernel.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    kernel : object
+        The answer, whatever it is.
+
+    Returns
+    -------
+    Result
+    """
+    cases = exercise.cases()
+    problem = unfit(exercise, kernel, cases[0])
+    if problem:
+        return Result(exercise.name, False, *problem)
+    return _Check(exercise, kernel, cases).result()
+
+
+def unfit(exercise, answer, case):
+    """Return diagnosis and kind for what can't be launched, else None."""
+    name = exercise.name
+    if isinstance(answer, Launcher):
+        return f"This is {name}[blocks, threads]: pass {name} itself, the " \
+            "check chooses how to launch it.", "not_a_kernel"  # fmt: skip
+    if isinstance(answer, DeviceFunction):
+        return f"{name} is a device function: take device=True away, so " \
+            "that it is a kernel.", "not_a_kernel"  # fmt: skip
+    if isinstance(answer, types.FunctionType):
+        return f"{name} is a function of the host: write @cuda.jit above " \
+            "its def.", "not_a_kernel"  # fmt: skip
+    if not isinstance(answer, Kernel):
+        return f"The answer must be the kernel {name}, made by cuda.jit of " \
+            f"gpu_course, got {type(answer).__name__}.", \
+            "not_a_kernel"  # fmt: skip
+    takes, given = answer.py_func.__code__.co_argcount, len(case.arguments)
+    if takes != given:
+        return f"{name} takes {takes} parameters, and the task names " \
+            f"{given}.", "wrong_parameters"  # fmt: skip
+    return None
+
+
+class _Check:
+    def __init__(self, exercise, kernel, cases):
+        self.exercise, self.kernel, self.cases = exercise, kernel, cases
+        self.diagnosis = Diagnosis(exercise, kernel)
+
+    def result(self):
+        """Trace, hold against the limits, then run compiled."""
+        for stage in (self.traced, self.limits, self.launched):
+            wrong = stage()
+            if wrong is not None:
+                return wrong
+        return Result(self.exercise.name, True)
+
+    def traced(self):
+        for case in self.cases:
+            runs = []
+            for reverse in (False, True) if case.traced else ():
+                try:
+                    report, arrays = self.kernel.observe(
+                        (case.grid, case.block), copied(case.arguments),
+                        reverse, TRACE_S,
+                    )  # fmt: skip
+                except Exception as error:
+                    return self.stopped(case, error, TRACE_S)
+                how = "last thread first" if reverse else "first thread first"
+                runs.append(Run(how, arrays, report))
+            if runs:
+                self.diagnosis.add(case, runs)
+        return self.diagnosis.result()
+
+    def limits(self):
+        last = self.diagnosis.seen[-1]
+        report = last.runs[0].report
+        for limit in self.exercise.limits:
+            if not limit.holds(report):
+                return Result(
+                    self.exercise.name, False, limit.message(report),
+                    limit.kind, self.diagnosis.launch_details(last.case),
+                )  # fmt: skip
+        return None
+
+    def launched(self):
+        executors = ["compiled", *(["gpu"] if backend.uses_gpu() else [])]
+        for case in self.cases:
+            runs = []
+            for executor in executors:
+                arguments = copied(case.arguments)
+
+                def launch(case=case, arguments=arguments):
+                    self.kernel[case.grid, case.block](*arguments)
+
+                try:
+                    with backend.forced(executor):
+                        run_limited(launch, LAUNCH_S)
+                except (Exception, TimeIsUp) as error:
+                    return self.stopped(case, error, LAUNCH_S)
+                runs.append(Run(executor, arguments))
+            self.diagnosis.add(case, runs)
+        return self.diagnosis.result()
+
+    def stopped(self, case, error, seconds):
+        """Return the result for a launch that raised or didn't end."""
+        name = self.exercise.name
+        details = self.diagnosis.launch_details(case)
+        if isinstance(error, TooSlow | TimeIsUp):
+            kind, text = "too_slow", (
+                f"A launch that takes a fraction of a second wasn't done "
+                f"after {seconds:g} s. Look for a loop whose condition "
+                "never becomes false."
+            )  # fmt: skip
+        elif isinstance(error, UnsupportedKernel):
+            kind, text = "unsupported", str(error)
+        elif getattr(error, "finding", None):
+            kind, text = error.finding.kind, str(error)
+        elif isinstance(error, LaunchError):
+            kind, text = "raises", str(error)
+        else:
+            kind, text = "raises", f"{type(error).__name__}: {error}"
+        return Result(name, False, text, kind, details)

@@ -1,0 +1,21 @@
+"""The kernels of the solutions, for ``gpu-course kernels`` (cuda.jit)."""
+
+from gpu_course.cuda.listing import Found
+from gpu_course.exercises.collection import EXERCISES
+
+
+def listed_kernels():
+    """Return the kernel of each solution, with the types of its launches.
+
+    Returns
+    -------
+    list of cuda.listing.Found
+    """
+    found = []
+    for exercise in EXERCISES:
+        if exercise.is_kernel:
+            kernel = exercise.load(exercise.solution)
+            for case in exercise.cases():
+                kernel.specialize(*case.arguments)
+            found.append(Found(kernel, f"exercise {exercise.name}"))
+    return found

@@ -1,0 +1,150 @@
+"""Solutions pass; starters and known-wrong answers fail, each as it should."""
+
+import ast
+import time
+
+import pytest
+
+from gpu_course import cuda
+from gpu_course.exercises import catalogue, check, hint, solution
+
+IDS = [e.name for e in catalogue()]
+every_exercise = pytest.mark.parametrize("exercise", catalogue(), ids=IDS)
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path))
+
+
+@every_exercise
+def test_the_solution_passes(exercise):
+    result = check(exercise.name, exercise.load(exercise.solution))
+    assert result.passed, result
+    assert result.diagnosis is None
+
+
+@every_exercise
+def test_the_starter_runs_and_fails(exercise):
+    result = check(exercise.name, exercise.load(exercise.starter))
+    assert not result.passed
+    assert result.kind not in ("raises", "unsupported", "check_failed")
+
+
+WRONG = [
+    pytest.param(exercise, answer, id=f"{exercise.name}-{n}-{answer.kind}")
+    for exercise in catalogue()
+    for n, answer in enumerate(exercise.wrong)
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), WRONG)
+def test_a_wrong_answer_gets_its_own_diagnosis(exercise, answer):
+    result = check(exercise.name, exercise.load(answer))
+    assert not result.passed
+    assert result.kind == answer.kind, result
+    assert result.diagnosis
+
+
+@every_exercise
+def test_what_each_ships_with(exercise):
+    assert len(exercise.wrong) >= 3
+    assert len(exercise.hints) == 3
+    diagnoses = {
+        check(exercise.name, exercise.load(w)).diagnosis
+        for w in exercise.wrong
+    }
+    assert len(diagnoses) == len(exercise.wrong)
+    assert exercise.solution != exercise.starter
+    for source in (exercise.starter, exercise.solution):
+        ast.parse(source)
+        assert max(map(len, source.splitlines())) <= 79
+
+
+@every_exercise
+def test_a_check_is_quick(exercise):
+    answer = exercise.load(exercise.solution)
+    check(exercise.name, answer)
+    start = time.perf_counter()
+    check(exercise.name, answer)
+    assert time.perf_counter() - start < 3  # 1 s on a machine that is free
+
+
+def test_names_are_unique_and_chapters_in_order():
+    assert len(set(IDS)) == len(IDS)
+    chapters = [e.chapter for e in catalogue()]
+    assert chapters == sorted(chapters)
+
+
+# What learners also do. The first exercise stands for all kernels.
+
+AXPY = next(e for e in catalogue() if e.name == "axpy")
+
+
+def axpy_of(*changes):
+    source = AXPY.solution
+    for old, new in changes:
+        assert old in source
+        source = source.replace(old, new)
+    return AXPY.load(source)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (None, "not_a_kernel"),
+        (lambda a, x, y: None, "not_a_kernel"),
+        (cuda.jit(device=True)(lambda a, x, y: a), "not_a_kernel"),
+        (AXPY.load(AXPY.solution)[1, 32], "not_a_kernel"),
+        (axpy_of(("def axpy(a, x, y)", "def axpy(a, x, y, n)")),
+         "wrong_parameters"),
+        (axpy_of(("if i <", "while i <")), "too_slow"),
+        (axpy_of(("y[i] = a * x[i] + y[i]", "print(a.shape)")), "unsupported"),
+        (axpy_of(("y[i] = a * x[i] + y[i]", "pass")), "nothing_written"),
+        (axpy_of(("y[i] = ", "x[i] = ")), "changes_input"),
+        (axpy_of(("+ y[i]", "+ y[i] + z")), "raises"),
+        (axpy_of(("x.size", "32")), "out_of_bounds"),
+    ],
+)  # fmt: skip
+def test_what_else_an_answer_may_be(answer, kind):
+    result = check("axpy", answer)
+    assert not result.passed
+    assert result.kind == kind, result
+
+
+def test_a_size_that_is_hard_coded_shows():
+    answer = axpy_of(("i < x.size", "i < min(x.size, 100)"))
+    result = check("axpy", answer)
+    assert result.kind == "not_all_written"
+    assert "y[100]" in str(result)
+
+
+def test_a_name_that_is_no_exercise_s():
+    result = check("axpi", None)
+    assert not result.passed
+    assert "axpy" in result.diagnosis
+    assert "no exercise" in hint("axpi").diagnosis
+
+
+def test_hints_come_one_by_one_and_the_last_again():
+    texts = [hint("axpy").body for _ in range(4)]
+    assert texts[:3] == list(AXPY.hints)
+    assert texts[3] == texts[2]
+
+
+def test_solution_is_the_source():
+    assert "cuda.grid(1)" in repr(solution("axpy"))
+    assert "<pre>" in solution("axpy")._repr_html_()
+
+
+def test_results_show_as_text_and_html():
+    good = check("axpy", AXPY.load(AXPY.solution))
+    bad = check("axpy", AXPY.load(AXPY.starter))
+    assert "passed" in good._repr_html_()
+    assert "line 8" in repr(bad)
+    assert "y[i]" in bad._repr_html_()
+
+
+def test_a_check_says_the_same_each_time():
+    answer = AXPY.load(AXPY.wrong[2])
+    assert repr(check("axpy", answer)) == repr(check("axpy", answer))
