@@ -15,6 +15,7 @@ examples:
   gpu-course train --target 99      the recipe that reaches 99 %
   gpu-course predict digit.png      which digit is it?
   gpu-course reset 31               a fresh chapter 31; yours is kept
+  gpu-course progress               which exercises were passed
 
 'gpu-course COMMAND --help' says what each takes.
 """
@@ -195,6 +196,19 @@ def _reset(arguments):
     return 0
 
 
+def _progress(arguments):
+    from gpu_course.exercises import show_progress
+    from gpu_course.exercises.progress import progress_file
+
+    progress = show_progress()
+    if arguments.json:
+        print(json.dumps(progress.chapters))
+    else:
+        print(progress)
+        print(f"kept in {progress_file()}")
+    return 0
+
+
 def _test(arguments):
     from gpu_course.notebooks import run_tests
     from gpu_course.workspace import course_root
@@ -367,6 +381,11 @@ def _parser():
         "reset", _reset, "restore a chapter of your working copy; keep yours"
     )
     reset.add_argument("chapter", metavar="NN", help="its number, e.g. 31")
+
+    progress = command(
+        "progress", _progress, "list the exercises, and which were passed"
+    )
+    progress.add_argument("--json", **as_json)
 
     run = command(
         "run-notebooks",

@@ -20,6 +20,7 @@ COMMANDS = {
     "lab": "--port --no-browser",
     "test": "--gpu",
     "reset": "NN",
+    "progress": "--json",
     "run-notebooks": "NN",
     "kernels": "--cc --json",
     "bench": "training --pairs --json",

@@ -15,6 +15,11 @@ SAMPLE = 3  # mutants of each exercise
 IDS = [e.name for e in catalogue()]
 
 
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path))
+
+
 def passes(exercise, source):
     """Whether a mutant passes; one that can't be loaded doesn't."""
     try:

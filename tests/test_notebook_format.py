@@ -11,7 +11,7 @@ from gpu_course.notebooks import canonical
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-TAGS = {"nbval-ignore-output"}
+TAGS = {"nbval-ignore-output", "kernel-fails"}
 
 each_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS]
@@ -92,7 +92,7 @@ def test_prose_has_a_readable_length(path):
 @each_notebook
 def test_few_cells_are_ignored_and_none_skipped(path):
     tags = [cell.metadata.get("tags", []) for cell in code_cells(path)]
-    assert {tag for cell in tags for tag in cell} <= TAGS
+    assert {tag.split(":")[0] for cell in tags for tag in cell} <= TAGS
     assert sum(map(bool, tags)) <= 0.15 * len(tags)
 
 

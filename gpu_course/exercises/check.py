@@ -1,4 +1,4 @@
-"""What a notebook calls: ``check``, ``hint``, ``solution``, ``catalogue``."""
+"""What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
 
 from gpu_course.exercises import progress
 from gpu_course.exercises.collection import EXERCISES
@@ -75,3 +75,13 @@ def solution(name):
     if exercise is None:
         return unknown(name, [e.name for e in EXERCISES])
     return Text(f"{name}: a solution", exercise.solution, code=True)
+
+
+def show_progress():
+    """Return which exercises were passed, chapter by chapter.
+
+    Returns
+    -------
+    progress.Progress
+    """
+    return progress.progress_in(EXERCISES)

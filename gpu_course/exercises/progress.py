@@ -9,6 +9,8 @@ import datetime
 import json
 import os
 import time
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from gpu_course.files import write_atomically
@@ -70,3 +72,61 @@ def _set_aside(path):
     stamp = time.strftime("%Y%m%d-%H%M%S")
     with contextlib.suppress(OSError):
         path.replace(path.with_name(f"{path.stem}-damaged-{stamp}.json"))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which exercises of each chapter were passed.
+
+    Attributes
+    ----------
+    chapters : dict of str to list of (str, str or None)
+        Chapter to its exercises: name, and the day it was passed.
+    """
+
+    chapters: dict
+
+    def __repr__(self):
+        lines = []
+        for chapter, exercises in self.chapters.items():
+            discs = "".join("●" if day else "○" for _, day in exercises)
+            lines.append(f"{chapter:<28} {discs:<8} {_count(exercises)}")
+            lines += [
+                f"  {name:<26} {day or 'not yet'}" for name, day in exercises
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(chapter)}</td>"
+            f"<td style='text-align:left'>{_discs(exercises)}</td>"
+            f"<td>{_count(exercises)}</td></tr>"
+            for chapter, exercises in self.chapters.items()
+        )
+        return (
+            "<table><tr><th style='text-align:left'>chapter</th>"
+            "<th style='text-align:left'>exercises</th><th>passed</th></tr>"
+            f"{rows}</table>"
+        )
+
+
+def _count(exercises):
+    return f"{sum(day is not None for _, day in exercises)}/{len(exercises)}"
+
+
+def _discs(exercises):
+    return "".join(
+        f"<span title='{escape(name)}: {day or 'not yet'}' "
+        f"style='color:{'#009E73' if day else '#999999'}'>"
+        f"{'●' if day else '○'}</span> "
+        for name, day in exercises
+    )
+
+
+def progress_in(exercises):
+    """Return the `Progress` in some exercises, in their order."""
+    days, chapters = passed(), {}
+    for exercise in exercises:
+        row = (exercise.name, days.get(exercise.name))
+        chapters.setdefault(exercise.chapter, []).append(row)
+    return Progress(chapters)
