@@ -189,11 +189,10 @@ class Diagnosis:
                 f"{self.names[number]} is only to be read, and the kernel "
                 f"changes it, first {element}."
             )
-        unwritten = self.unwritten(failure)
-        if unwritten:
+        if self.is_untouched(failure):
             return "not_all_written", (
-                f"{unwritten} of the elements are right, and the others, "
-                f"first {element}, are as they were before the launch."
+                f"{element} is as it was before the launch, and so is every "
+                "element that isn't right: no thread writes it."
             )
         return "wrong_result", f"{element} is wrong."
 
@@ -210,21 +209,17 @@ class Diagnosis:
             for seen in self.seen
         )
 
-    def unwritten(self, failure):
-        """Return how many elements are right, if the rest is untouched."""
-        right = 0
+    def is_untouched(self, failure):
+        """Whether every wrong element is as it was before the launch."""
         for before, expected, got in zip(
             failure.case.arguments, failure.expected,
             failure.wrong[0].arrays, strict=True,
         ):  # fmt: skip
-            if not isinstance(expected, np.ndarray):
-                continue
-            wrong = wrong_elements(expected, got, self.exercise.tolerance)
-            if not equal(before[wrong], got[wrong]):
-                return 0
-            if not equal(before, expected):
-                right += int(np.sum(~wrong))
-        return right
+            if isinstance(expected, np.ndarray):
+                wrong = wrong_elements(expected, got, self.exercise.tolerance)
+                if not equal(before[wrong], got[wrong]):
+                    return False
+        return True
 
     def first_wrong(self, expected, got):
         """Return number and index of the first element that is wrong."""

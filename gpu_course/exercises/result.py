@@ -88,7 +88,7 @@ def shown(value):
     """Return a value in a few words: an array's shape, type and beginning."""
     if not isinstance(value, np.ndarray):
         if isinstance(value, np.generic):
-            return f"{value.dtype}({value})"
+            return f"{value.dtype}({value!s})"
         return repr(value)
     start = np.array2string(
         value.ravel()[:SHOWN], separator=", ", max_line_width=200, precision=6

@@ -1,0 +1,67 @@
+"""The drawing vocabulary of every chapter.
+
+Threads are discs, memory is cells, a warp is one band of colour, a barrier a
+line across. What is idle is hollow, so that the pictures read without colour.
+Colours are Okabe and Ito's.
+"""
+
+from matplotlib.patches import Circle, Rectangle
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, YELLOW, PURPLE = "#56B4E9", "#F0E442", "#CC79A7"
+
+THREAD = SKY  # a thread that is active
+MEMORY = YELLOW  # a cell that is used
+FAULT = VERMILION  # what is wasted, or wrong
+BARRIER = "black"
+WARPS = (BLUE, ORANGE, GREEN, PURPLE)  # bands, in turn
+IDLE = "white"
+
+
+def draw_thread(ax, x, y, text="", active=True, radius=0.4, size=8):
+    """Draw a thread as a disc around a point; hollow if it is idle."""
+    ax.add_patch(
+        Circle((x, y), radius, facecolor=THREAD if active else IDLE,
+               edgecolor="black" if active else "0.6", linewidth=0.8)
+    )  # fmt: skip
+    ax.text(x, y, text, ha="center", va="center", fontsize=size,
+            color="black" if active else "0.5")  # fmt: skip
+    return ax
+
+
+def draw_cell(ax, x, y, text="", colour=MEMORY, width=1.0, height=0.8,
+              size=8, hatch=None):  # fmt: skip
+    """Draw a cell of memory with its lower left corner at a point."""
+    ax.add_patch(
+        Rectangle((x, y), width, height, facecolor=colour, linewidth=0.6,
+                  edgecolor="0.7" if hatch else "black", hatch=hatch)
+    )  # fmt: skip
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center",
+            fontsize=size)  # fmt: skip
+    return ax
+
+
+def draw_warp(ax, x, y, width, height, number=0, text=""):
+    """Draw a warp as a band of its colour, behind its threads."""
+    ax.add_patch(
+        Rectangle((x, y), width, height, facecolor=WARPS[number % len(WARPS)],
+                  alpha=0.25, edgecolor="none", zorder=0)
+    )  # fmt: skip
+    ax.text(x, y + height, text, ha="left", va="bottom", fontsize=8)
+    return ax
+
+
+def draw_barrier(ax, left, right, y, text="barrier"):
+    """Draw a barrier as a line across."""
+    ax.plot([left, right], [y, y], color=BARRIER, linewidth=2.5)
+    ax.text(right, y, f" {text}", ha="left", va="center", fontsize=8)
+    return ax
+
+
+def frame(ax, left, right, bottom, top, equal=True):
+    """Set the view, without axes."""
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    if equal:
+        ax.set_aspect("equal")
+    ax.axis("off")
+    return ax

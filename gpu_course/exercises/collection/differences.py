@@ -1,0 +1,74 @@
+"""differences: a debugging case, two mistakes in three lines."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def differences(x, out):
+    i = cuda.threadIdx.x
+    if i < x.size:
+        out[i] = x[i + 1] - x[i]
+"""
+
+SOLUTION = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def differences(x, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = x[i + 1] - x[i]
+"""
+
+
+def specification(x, out):
+    out[:] = np.diff(x)
+
+
+def arguments(n, random):
+    x = random.normal(size=n + 1).astype(np.float32)
+    return x, np.full(n, np.nan, np.float32)
+
+
+def negated(x, out):
+    out[:] = -np.diff(x)
+
+
+EXERCISE = Exercise(
+    name="differences",
+    chapter="10_first_kernels",
+    title="Find the bugs",
+    task=(
+        "This kernel should write the difference of each two neighbours of "
+        "`x` into `out`, which is one element shorter. It has two mistakes, "
+        "and with one element it even gives the right result. Find both."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "out_of_bounds", "out.size", "x.size"),
+        edited(SOLUTION, "race", "cuda.grid(1)", "cuda.threadIdx.x"),
+        edited(SOLUTION, "negated", "x[i + 1] - x[i]", "x[i] - x[i + 1]"),
+        edited(SOLUTION, "not_all_written", "i < out.size",
+               "i < out.size - 1"),
+    ),
+    hints=(
+        "How many differences do five numbers have?",
+        "Ask what the last thread reads, and which element thread 0 of the "
+        "second block writes.",
+        "i = cuda.grid(1), and the guard compares with out.size.",
+    ),
+    specification=specification,
+    cases=lambda: line_launches(arguments),
+    mistakes=(
+        Mistake("negated", "Each difference has the wrong sign.",
+                gives=negated),
+    ),
+)  # fmt: skip

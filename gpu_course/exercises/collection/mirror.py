@@ -1,0 +1,91 @@
+"""mirror: turn a picture left to right, with a thread for each pixel."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import plane_launches
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def mirror(image, out):
+    column, row = cuda.grid(2)
+    height, width = image.shape
+    if column < width:
+        out[row, column] = image[row, column]
+"""
+
+SOLUTION = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def mirror(image, out):
+    column, row = cuda.grid(2)
+    height, width = image.shape
+    if row < height and column < width:
+        out[row, column] = image[row, width - 1 - column]
+"""
+
+
+def specification(image, out):
+    out[:] = image[:, ::-1]
+
+
+def arguments(rows, columns, random):
+    image = random.permutation(rows * columns).reshape(rows, columns)
+    return image.astype(np.int32), np.full((rows, columns), -1, np.int32)
+
+
+def upside_down(image, out):
+    out[:] = image[::-1]
+
+
+def unchanged(image, out):
+    out[:] = image
+
+
+def turned(image, out):
+    out[:] = image[::-1, ::-1]
+
+
+EXERCISE = Exercise(
+    name="mirror",
+    chapter="10_first_kernels",
+    title="A mirror",
+    task=(
+        "Write the mirror image of `image` into `out`: left and right are "
+        "exchanged. The grid has two axes, x along the columns and y along "
+        "the rows, and may be larger than the picture on both."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "wrong_axis", "image[row, width - 1 - column]",
+               "image[height - 1 - row, column]"),
+        edited(SOLUTION, "not_all_written", "column, row", "row, column"),
+        edited(SOLUTION, "out_of_bounds", "row < height and ", ""),
+        edited(SOLUTION, "negative_index", "width - 1 - column",
+               "width - 2 - column"),
+        edited(SOLUTION, "unchanged", "width - 1 - column", "column"),
+    ),
+    hints=(
+        "Which column of a picture of 28 comes first in its mirror image?",
+        "Column 0 of out is column width - 1 of image; and rows can run out "
+        "as well as columns.",
+        "if row < height and column < width: out[row, column] = "
+        "image[row, width - 1 - column]",
+    ),
+    specification=specification,
+    cases=lambda: plane_launches(arguments),
+    mistakes=(
+        Mistake("wrong_axis", "Top and bottom are exchanged, not left and "
+                "right.", gives=upside_down),
+        Mistake("wrong_axis", "Top and bottom are exchanged as well.",
+                gives=turned),
+        Mistake("unchanged", "out is the picture as it was.",
+                gives=unchanged),
+    ),
+)  # fmt: skip

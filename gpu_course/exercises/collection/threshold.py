@@ -1,0 +1,90 @@
+"""threshold: make a grey picture black and white."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.mistakes import GUARD_OFF_BY_ONE, MISSING_GUARD
+
+STARTER = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def threshold(pixels, limit, out):
+    i = cuda.grid(1)
+    if i < pixels.size:
+        out[i] = pixels[i]
+"""
+
+SOLUTION = """\
+from gpu_course import cuda
+
+
+@cuda.jit
+def threshold(pixels, limit, out):
+    i = cuda.grid(1)
+    if i < pixels.size:
+        out[i] = 255 if pixels[i] >= limit else 0
+"""
+
+
+def specification(pixels, limit, out):
+    out[:] = np.where(pixels >= limit, 255, 0)
+
+
+def arguments(n, random):
+    """Return few different pixels, so that many are just at the limit."""
+    limit = int(random.choice([100, 129, 200]))
+    near = np.array([0, 127, 128, 255, limit - 1, limit, limit + 1])
+    pixels = random.choice(near, n).astype(np.uint8)
+    return pixels, limit, np.full(n, 7, np.uint8)
+
+
+def strictly_above(pixels, limit, out):
+    out[:] = np.where(pixels > limit, 255, 0)
+
+
+def with_128(pixels, limit, out):
+    out[:] = np.where(pixels >= 128, 255, 0)
+
+
+def the_other_way(pixels, limit, out):
+    out[:] = np.where(pixels >= limit, 0, 255)
+
+
+EXERCISE = Exercise(
+    name="threshold",
+    chapter="10_first_kernels",
+    title="Black and white",
+    task=(
+        "Write 255 into `out` where a pixel is at least `limit`, else 0. "
+        "Each thread has one pixel."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "strictly_above", ">= limit", "> limit"),
+        edited(SOLUTION, "copies_the_constant", ">= limit", ">= 128"),
+        edited(SOLUTION, "inverted", "255 if pixels[i] >= limit else 0",
+               "0 if pixels[i] >= limit else 255"),
+        edited(SOLUTION, "missing_guard", "if i < pixels.size:", "if True:"),
+    ),
+    hints=(
+        "What do you write for a pixel of 130, if limit is 129?",
+        "Python has an expression for either of two values: a if test else b.",
+        "out[i] = 255 if pixels[i] >= limit else 0",
+    ),
+    specification=specification,
+    cases=lambda: line_launches(arguments),
+    mistakes=(
+        MISSING_GUARD,
+        GUARD_OFF_BY_ONE,
+        Mistake("strictly_above", "A pixel that equals the limit belongs to "
+                "the white ones.", gives=strictly_above),
+        Mistake("copies_the_constant", "The limit is always 128 here, and "
+                "the argument isn't used.", gives=with_128),
+        Mistake("inverted", "Black and white are the wrong way round.",
+                gives=the_other_way),
+    ),
+)  # fmt: skip

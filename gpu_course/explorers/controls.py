@@ -1,0 +1,64 @@
+"""Controls beside a figure that is drawn anew when one of them moves."""
+
+
+def explorer(draw, figsize, **controls):
+    """Return a widget: controls, and a figure drawn with their values.
+
+    Parameters
+    ----------
+    draw : callable
+        Of an axes and a value for each control, by name.
+    figsize : tuple of float
+        Inches.
+    **controls : ipywidgets widget
+        Sliders and menus, which all can be used from the keyboard.
+
+    Returns
+    -------
+    ipywidgets.VBox
+    """
+    import ipywidgets
+    import matplotlib.pyplot as plt
+
+    output = ipywidgets.Output()
+
+    def redraw(_=None):
+        values = {name: control.value for name, control in controls.items()}
+        with output:
+            output.clear_output(wait=True)
+            fig, ax = plt.subplots(figsize=figsize)
+            try:
+                draw(ax, **values)
+                plt.show()
+            finally:
+                plt.close(fig)
+
+    for control in controls.values():
+        control.observe(redraw, "value")
+    redraw()
+
+    class Explorer(ipywidgets.VBox):
+        def __repr__(self):  # what a page shows that doesn't run
+            return "run this cell to move the sliders"
+
+    return Explorer([ipywidgets.HBox(list(controls.values())), output])
+
+
+def slider(name, value, least, most, step=1):
+    """Return a slider of whole numbers with its name beside it."""
+    from ipywidgets import IntSlider
+
+    return IntSlider(
+        value=value, min=least, max=most, step=step, description=name,
+        continuous_update=False, style={"description_width": "initial"},
+    )  # fmt: skip
+
+
+def menu(name, options, value=None):
+    """Return a menu with its name beside it."""
+    from ipywidgets import Dropdown
+
+    return Dropdown(
+        options=options, value=options[0] if value is None else value,
+        description=name, style={"description_width": "initial"},
+    )  # fmt: skip
