@@ -125,7 +125,9 @@ class Statements:
         drawn = self.expressions(scope, uniform)
         depth = self.random.choice((1, self.depth, self.depth))
         if category == "bool":
-            return drawn.flag(depth)[0]
+            text = drawn.flag(depth)[0]
+            # Python adds booleans, NumPy's bool_ is their logical or.
+            return f"(True if {text} else False)" if self.tame else text
         if category == "float":
             return drawn.of(
                 lambda k: isinstance(k, types.Float) and is_real(k), depth

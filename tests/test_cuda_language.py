@@ -661,6 +661,25 @@ def test_arrays_in_a_tuple():
         ("with open('f') as f:\n        x[0] = 1", "with"),
         ("yield x[0]", "yield"),
         ("global z\n    x[0] = 1", "global"),
+        ("other[1, 1](x)", r"launching other .* Write other\(...\)"),
+        ("other.forall(3)(x)", "launching other "),
+        ("x[0] = x @ x", r"x @ x, a product .* loop over the elements"),
+        ("x @= x", "x @ x, a product of arrays"),
+        ("x[0] = np.dot(x, x)", r"np\.dot\(x, x\).* loop over the elements"),
+        ("x[0] = x.dot(x)", r"x\.dot\(x\), on whole arrays"),
+        ("x[0] = np.dot(TABLE, TABLE)", r"np\.dot"),
+        ("x[0] = np.matmul(x, x)", r"np\.matmul"),
+        ("x[0] = np.linalg.norm(x)", r"np\.linalg\.norm"),
+        ("x[0] = np.sum(x)", r"np\.sum\(x\), on a whole array"),
+        ("x[0] = np.zeros(3)[0]", r"np\.zeros\(3\).* new array.*local\.array"),
+        ("d = {1: 2}\n    x[0] = d[1]", "a dict"),
+        ("d = dict()\n    x[0] = len(d)", "a dict .* an array"),
+        ("x[0] = len(set((1, 2)))", "a set"),
+        ("x[0] = len(list((1, 2)))", r"a list .* cuda\.local\.array"),
+        ("x[0] = Own().n", r"Own\(\), an object of a class.* named tuple"),
+        ("x[0] = Own.n", "Own, a class,"),
+        ("x[0] = OWN.n", r"OWN, an object of outside\.Own"),
+        ("x[0] = NUMBERS[1]", "NUMBERS, an object of dict"),
     ],
 )
 def test_what_is_not_supported_is_named(tmp_path, source, words):
@@ -668,8 +687,11 @@ def test_what_is_not_supported_is_named(tmp_path, source, words):
 
     path = tmp_path / "outside.py"
     path.write_text(
-        "from gpu_course import cuda\n\n\n@cuda.jit\n"
-        f"def outside(x):\n    {source}\n"
+        "import numpy as np\nfrom gpu_course import cuda\n\n"
+        "TABLE = np.ones(3)\nNUMBERS = {1: 2}\n\n\n"
+        "class Own:\n    n = 3\n\n\nOWN = Own()\n\n\n"
+        "@cuda.jit\ndef other(x):\n    x[0] = 1\n\n\n"
+        f"@cuda.jit\ndef outside(x):\n    {source}\n"
     )
     spec = importlib.util.spec_from_file_location("outside", path)
     module = importlib.util.module_from_spec(spec)
@@ -879,3 +901,190 @@ def test_walrus_is_refused():
 
     with pytest.raises(cuda.UnsupportedKernel, match=r":=.*line before"):
         kernel[1, 4](np.arange(4.0), np.zeros(4))
+
+
+# Code that is never come to
+
+NO = False
+
+
+@cuda.jit(device=True)
+def with_dead_code(x, i):
+    if False:
+        scratch = cuda.local.array(4, float32)
+        scratch[0] = 1
+    x[i] += 1
+
+
+def chosen(value):
+    """Return a kernel that closes over None, or an array."""
+
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(1)
+        if value is None:
+            x[i] = 1
+        else:
+            scratch = cuda.local.array(4, float32)
+            scratch[0] = value[0]
+            x[i] = scratch[0]
+
+    return kernel
+
+
+@cuda.jit
+def one_of_two_arrays(x):
+    size = 16
+    s = (
+        cuda.shared.array(128, float32)
+        if False
+        else cuda.shared.array(size, float32)
+    )
+    i = cuda.grid(1)
+    s[i] = i
+    cuda.syncthreads()
+    x[i] = s[15 - i] + s.size
+
+
+@cuda.jit
+def one_of_two_branches(x):
+    i = cuda.grid(1)
+    if False:
+        s = cuda.shared.array(128, float32)
+        s[i] = 1
+        cuda.syncthreads()
+        x[i] = s[i]
+    else:
+        s = cuda.shared.array(16, float32)
+        s[i] = 2
+        cuda.syncthreads()
+        x[i] = s[15 - i]
+
+
+@cuda.jit
+def a_loop_never_gone_through(x):
+    i = cuda.grid(1)
+    while False:
+        s = cuda.local.array(8, float32)
+        s[0] = 1
+        x[i] = s[0]
+    for _ in range(0):
+        s = cuda.local.array(8, float32)
+        x[i] = s[0]
+    x[i] += 3
+
+
+@cuda.jit
+def after_a_return(x):
+    x[cuda.grid(1)] += 4
+    return
+    s = cuda.shared.array(8, float32)
+    cuda.syncthreads()
+    x[0] = s[0]
+
+
+@cuda.jit
+def waits_and_atomics(x):
+    i = cuda.grid(1)
+    if 0:
+        cuda.atomic.add(x, 0, 1)
+        x[i] = cuda.shfl_sync(-1, x[i], 0)
+    if False and cuda.atomic.add(x, 0, 1) > 0:  # noqa: SIM223
+        x[i] = 9
+    x[i] += 5
+
+
+@cuda.jit
+def by_a_global(x):
+    i = cuda.grid(1)
+    if NO:
+        s = cuda.shared.array(128, float32)
+        s[i] = 1
+        cuda.syncthreads()
+        x[i] = s[i]
+    x[i] += 6 if not NO else cuda.shared.array(4, float32)[0]
+
+
+@cuda.jit
+def by_a_device_function(x):
+    i = cuda.grid(1)
+    if False:
+        with_dead_code(x, 0)
+    with_dead_code(x, i)
+
+
+DEAD = {
+    one_of_two_arrays: 31 - np.arange(16), one_of_two_branches: 2,
+    a_loop_never_gone_through: 3, after_a_return: 4, waits_and_atomics: 5,
+    by_a_global: 6, by_a_device_function: 1, chosen(None): 1,
+    chosen(np.array([8.0])): 8,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kernel", DEAD, ids=lambda kernel: kernel.__name__)
+@pytest.mark.parametrize("executor", ["compiled", "python", "traced"])
+def test_code_that_is_never_come_to_is_left_out(kernel, executor, monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+    x = np.zeros(16, np.float32)
+    kernel[1, 16](x)
+    assert np.array_equal(x, np.broadcast_to(DEAD[kernel], 16))
+    assert kernel.trace[1, 16](np.zeros(16, np.float32)).findings == []
+
+
+def test_shared_memory_that_is_never_come_to_takes_no_room():
+    @cuda.jit
+    def kernel(x):
+        if False:
+            s = cuda.shared.array(60_000, float32)
+        else:
+            s = cuda.shared.array(4, float32)
+        s[cuda.threadIdx.x] = 1
+        x[cuda.grid(1)] = s[cuda.threadIdx.x]
+
+    x = np.zeros(4)
+    clean(kernel, 1, 4, x)
+    assert x.tolist() == [1] * 4
+
+
+def test_the_axes_of_an_array_from_outside_decide():
+    table = np.ones((2, 3))
+
+    @cuda.jit
+    def kernel(x):
+        i = cuda.grid(1)
+        if table.ndim == 2:
+            x[i] = table[1, 2]
+        else:
+            x[i] = 5
+
+    x = np.zeros(4)
+    clean(kernel, 1, 4, x)
+    assert x.tolist() == [1] * 4
+
+
+MODE = 1
+
+
+def test_conditions_of_constants_are_decided_as_numba_does(monkeypatch):
+    """The way that isn't taken gives no type, and need not have one."""
+
+    def body(a, n, out):
+        one = a[0] if not (1 == 7) else 1.5
+        out[0] = one**n
+        if MODE == 1:
+            two = a[0]
+        else:
+            two = 0.5
+        out[1] = two**n
+        if MODE > 1 or MODE < 0:
+            out[2] = n.nothing
+
+    a, expected = np.array([60_000], np.uint16), np.zeros(3, np.int64)
+    numba.njit(body)(a, 7, expected)
+    assert expected[0] < 1 << 62  # it wrapped: it isn't a float
+    kernel = cuda.jit(body)
+    for executor in ("python", "traced", "compiled"):
+        monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+        out = np.zeros(3, np.int64)
+        kernel[1, 1](a, 7, out)
+        assert np.array_equal(out, expected), executor

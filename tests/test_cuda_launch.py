@@ -508,7 +508,7 @@ def test_arguments_are_given_by_position_and_all_of_them():
     x = np.zeros(4)
     kernel[1, 4](x, 3)
     assert set(x) == {3}
-    with pytest.raises(TypeError, match=r"with_default takes 2 .*got 1"):
+    with pytest.raises(TypeError, match=r"takes 2 .*got 1.*a default"):
         kernel[1, 4](x)
     with pytest.raises(TypeError, match=r"by position.*value"):
         kernel[1, 4](x, value=3)
@@ -965,3 +965,28 @@ def test_a_cell_of_a_notebook_is_named_by_its_own_lines(tmp_path):
     exec(compile(text, name, "exec"), space)
     with pytest.raises(IndexError, match="kernel, line 5"):
         space["kernel"][1, 4](np.zeros(3))
+
+
+def test_of_a_pair_that_is_changed_later_only_the_new_value_counts(
+    monkeypatch,
+):
+    """One half of an assignment of two is needed later, and the other not."""
+
+    @cuda.jit
+    def kernel(scale, pairs, sums):
+        b = cuda.blockIdx.x
+        t = cuda.threadIdx.x
+        if t != 0 and b < 0:
+            return
+        one, two = scale, b
+        one += scale
+        cuda.syncthreads()
+        pairs[t] = two
+        sums[t] = one
+
+    for executor in ("python", "compiled"):
+        monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+        pairs, sums = np.ones(2), np.zeros(2)
+        kernel[1, 2](np.float32(1.5), pairs, sums)
+        assert list(pairs) == [0, 0], executor
+        assert list(sums) == [3, 3], executor

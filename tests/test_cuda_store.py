@@ -7,14 +7,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import pytest
+from cuda_correct import CORRECT
 from generated_kernels import imported
 from numba.core import event
 
-from gpu_course.cuda import executor, store
+from gpu_course import cuda
+from gpu_course.cuda import executor, inference, store
+from gpu_course.cuda.lowering import lower
 
 SOURCE = """\
 from typing import NamedTuple
@@ -244,13 +248,12 @@ def test_types_of_arguments_are_told_apart(module, compiled):
 
 def change_source(patch, name):
     """Let a module, whose functions are compiled in, have another text."""
-    real = store.inspect.getsource
+    real = store.text_of
 
-    def getsource(module):
-        added = "# more" * module.__name__.endswith(name)
-        return real(module) + added
+    def text_of(module):
+        return real(module) + "# more" * module.__name__.endswith(name)
 
-    patch.setattr(store.inspect, "getsource", getsource)
+    patch.setattr(store, "text_of", text_of)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +377,7 @@ def test_a_copy_of_the_folder_is_as_good(module, stored, compiled):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
+@pytest.mark.parametrize("ending", ["nbi", "nbc", "py", "pickle"])
 def test_a_damaged_file_is_no_error(damage, ending, module, stored):
     (file,) = stored.rglob(f"*.{ending}")
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
@@ -383,7 +386,7 @@ def test_a_damaged_file_is_no_error(damage, ending, module, stored):
     assert launched(module().kernel) == [2] * 10
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc", "py"])
+@pytest.mark.parametrize("ending", ["nbi", "nbc", "py", "pickle"])
 def test_a_file_that_is_gone_is_no_error(ending, module, stored):
     (file,) = stored.rglob(f"*.{ending}")
     file.unlink()
@@ -408,6 +411,182 @@ def test_a_kernel_that_depends_on_what_has_no_name_is_not_stored(
     assert not executor.Compiled(Program, ()).is_ready
     assert len(list(fresh.rglob("*.nbc"))) == kept
 
+
+# Types
+
+
+@pytest.fixture
+def inferred(monkeypatch):
+    """Return the names of the functions whose types are inferred."""
+    names = []
+    real = inference.infer
+
+    def infer(source, *rest):
+        names.append(source.name)
+        return real(source, *rest)
+
+    monkeypatch.setattr(inference, "infer", infer)
+    return names
+
+
+def all_types(typed):
+    """Return a function's types, and those of what it calls."""
+    called = {
+        (number, kinds): all_types(device)
+        for number, known in typed.devices.items()
+        for kinds, device in known.items()
+    }
+    return typed.types, typed.return_type, called
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_types_from_the_disk_are_those_inferred(name, fresh, inferred):
+    kinds = tuple(map(numba.typeof, CORRECT[name].arguments))
+    function = CORRECT[name].kernel.py_func
+    afresh = all_types(lower(function, kinds))
+    count = len(inferred)
+    assert all_types(lower(function, kinds)) == afresh
+    if list(fresh.glob("*.pickle")):
+        assert len(inferred) < 2 * count
+
+
+def test_nearly_all_kernels_have_types_that_can_be_stored(fresh, inferred):
+    for entry in CORRECT.values():
+        kinds = tuple(map(numba.typeof, entry.arguments))
+        lower(entry.kernel.py_func, kinds)
+    names = set(inferred)
+    del inferred[:]
+    for entry in CORRECT.values():
+        kinds = tuple(map(numba.typeof, entry.arguments))
+        lower(entry.kernel.py_func, kinds)
+    assert len(set(inferred)) < len(names) / 10
+
+
+def test_plain_and_traced_launches_take_types_from_the_disk(
+    module, fresh, inferred, monkeypatch
+):
+    launched(module().kernel)
+    assert inferred == ["kernel"]
+    monkeypatch.setenv("GPU_COURSE_CUDA", "python")
+    assert launched(module().kernel) == [2] * 10
+    module().kernel.trace[1, 16](np.arange(10))
+    assert inferred == ["kernel"]
+
+
+NEW_TYPES = {
+    "a global": ({"by": 3}, "BY"),
+    "a global of another type": ({"by": 2.5}, "BY"),
+    "a global that is a NumPy number": ({"by": "np.float32(2)"}, "BY"),
+    "the dtype of an array": ({"table": [1.5, 2.5]}, "int64(TABLE[1])"),
+    "the order of an array": (
+        {"table": "[[1, 2], [3, 4]], order='F'"}, "TABLE[1, 0]",
+    ),
+    "what a device function returns": ({"factor": 2.5}, "changed(2)"),
+    "the kernel": ({"what": "7.5"}, "7"),
+    "a local array": ({"more": "s = cuda.local.array(4, float32)"}, "s[0]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEW_TYPES)
+def test_types_of_what_has_changed_are_inferred_anew(
+    name, module, fresh, inferred
+):
+    changes, what = NEW_TYPES[name]
+    usual = {"what": what}
+    if name == "a local array":
+        usual["more"] = "s = cuda.local.array(4, int64)"
+    if name == "the order of an array":
+        usual["table"] = "[[1, 2], [3, 4]]"
+    kinds = (numba.int64[::1],)
+    old = all_types(lower(module(**usual).kernel.py_func, kinds))
+    del inferred[:]
+    new = module(**usual | changes).kernel.py_func
+    found = all_types(lower(new, kinds))
+    assert "kernel" in inferred
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPU_COURSE_KERNEL_CACHE", "0")
+        assert all_types(lower(new, kinds)) == found
+    del inferred[:]
+    assert all_types(lower(module(**usual).kernel.py_func, kinds)) == old
+    if name != "what a device function returns":  # that takes its place
+        assert inferred == []
+
+
+def test_a_device_function_that_returns_the_same_type_is_asked_alone(
+    module, fresh, inferred
+):
+    launched(module(what="changed(2)").kernel)
+    assert sorted(inferred) == ["changed", "kernel"]
+    del inferred[:]
+    assert launched(module(what="changed(2)", factor=6).kernel) == [12] * 10
+    assert inferred == ["changed"]
+
+
+@pytest.mark.parametrize("module_name", ["inference", "mathematics"])
+def test_types_of_other_rules_are_inferred_anew(
+    module_name, module, fresh, inferred, monkeypatch
+):
+    launched(module().kernel)
+    change_source(monkeypatch, module_name)
+    launched(module().kernel)
+    assert inferred == ["kernel", "kernel"]
+
+
+class Two(NamedTuple):
+    one: int
+    two: float
+
+
+@cuda.jit
+def with_a_named_tuple(x, two):
+    x[0] = two.one * two.two
+
+
+def test_a_type_with_a_class_of_the_reader_s_is_not_stored(fresh, inferred):
+    for _ in range(2):
+        x = np.zeros(1)
+        with_a_named_tuple.versions.clear()
+        with_a_named_tuple[1, 1](x, Two(3, 2.5))
+        assert x[0] == 7.5
+    assert inferred == ["with_a_named_tuple"] * 2
+    assert not list(fresh.glob("*.pickle"))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_types_are_inferred_and_stored_again(
+    damage, module, stored, inferred
+):
+    (file,) = stored.glob("*.pickle")
+    whole = file.read_bytes()
+    file.write_bytes(DAMAGES[damage](whole))
+    for _ in range(2):
+        assert launched(module().kernel) == [2] * 10
+    assert inferred == ["kernel"]
+    assert file.read_bytes() == whole
+
+
+def test_types_are_not_stored_when_that_is_switched_off(
+    module, fresh, inferred, monkeypatch
+):
+    launched(module().kernel)
+    monkeypatch.setenv("GPU_COURSE_KERNEL_CACHE", "0")
+    launched(module().kernel)
+    assert inferred == ["kernel", "kernel"]
+
+
+def test_types_need_no_folder_that_can_be_written(
+    module, tmp_path, inferred, monkeypatch
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("GPU_COURSE_DATA", str(blocked))
+    monkeypatch.setenv("GPU_COURSE_CUDA", "python")
+    for _ in range(2):
+        assert launched(module().kernel) == [2] * 10
+    assert inferred == ["kernel", "kernel"]
+
+
+# Processes
 
 SCRIPT = """\
 import json, sys, time

@@ -33,6 +33,7 @@ class Counts:
     global_sectors: int = 0
     bytes_moved: int = 0
     shared_requests: int = 0
+    shared_wavefronts: int = 0
     max_bank_conflict: int = 1
     active_lanes: int = 0
     body_lanes: int = 0
@@ -189,7 +190,10 @@ def _count_site(record, site, chosen):
         request, word = _units(request, record.value[events], site, BANK_BYTES)
         bank = request * BANKS + word % BANKS
         counts.shared_requests = int(request[-1]) + 1
-        counts.max_bank_conflict = int(np.bincount(bank).max())
+        words = np.bincount(bank, minlength=BANKS * counts.shared_requests)
+        turns = words.reshape(-1, BANKS).max(axis=1)
+        counts.shared_wavefronts = int(turns.sum())
+        counts.max_bank_conflict = int(turns.max())
     return counts
 
 

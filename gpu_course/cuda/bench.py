@@ -172,12 +172,17 @@ def simulate():
 
 
 def time_first_launch():
-    """Print the seconds of a process's first launch, imports not counted."""
-    case = next(case for case in CASES if case.name == sys.argv[1])
-    made = case.make(case.sizes(1)[0])
+    """Print a process's first launch: seconds without imports, threads.
+
+    The arguments are a kernel's name and ``whole`` or ``block``: how much
+    of its small size is launched.
+    """
+    name, what = sys.argv[1:]
+    case = next(case for case in CASES if case.name == name)
+    made = case.make(case.unit if what == "block" else case.sizes(1)[0])
     start = time.perf_counter()
     launch(made)
-    print(time.perf_counter() - start)
+    print(time.perf_counter() - start, made.threads)
 
 
 def child(code, *arguments, **environment):
@@ -195,21 +200,32 @@ def child(code, *arguments, **environment):
 
 
 def first_launches(report, name="tiled_matmul"):
-    """Time the first launch of a kernel in fresh processes."""
-    result = {}
+    """Time the first launch of a kernel in fresh processes.
+
+    Plain Python is for small launches, so one block is timed: with nothing
+    on the disk, and with the types that the process before left there.
+    """
+    result, told = {}, []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for what, executor in (
-            ("compiled", "compiled"),
-            ("disk cache", "compiled"),
-            ("plain", "python"),
+        for what, executor, size in (
+            ("plain", "python", "block"),
+            ("plain, types on disk", "python", "block"),
+            ("compiled", "compiled", "whole"),
+            ("disk cache", "compiled", "whole"),
         ):
-            text = child(
-                FIRST, name, GPU_COURSE_CUDA=executor, GPU_COURSE_DATA=folder
+            data = Path(folder, executor)
+            seconds, threads = child(
+                FIRST, name, size, GPU_COURSE_CUDA=executor,
+                GPU_COURSE_DATA=str(data),
+            ).split()  # fmt: skip
+            result[what] = float(seconds)
+            told.append(
+                f"{what} ({int(threads):,} threads) "
+                f"{1e3 * result[what]:,.0f} ms"
             )
-            result[what] = float(text)
     report(
         f"first launch of {name} in a process, without imports: "
-        + ", ".join(f"{what} {1e3 * s:,.0f} ms" for what, s in result.items())
+        + ", ".join(told)
     )
     return result
 

@@ -7,7 +7,6 @@ With ``trace`` each access, branch and iteration is noted as well.
 """
 
 import ast
-import copy
 
 import numpy as np
 from numba.core import types
@@ -25,6 +24,7 @@ from gpu_course.cuda.expressions import (
     store,
 )
 from gpu_course.cuda.inference import is_decided
+from gpu_course.cuda.liveness import copied
 from gpu_course.cuda.memory import SITE_SHIFT
 from gpu_course.cuda.record import Site
 from gpu_course.cuda.statements import Statements
@@ -70,7 +70,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def emit(self, function, device):
         """Return the function's definition, under another name."""
         self.device = device
-        tree = copy.deepcopy(self.source.tree)
+        tree = copied(self.source.tree)
         self.mixed = self.variables_of_several_types()
         parameters = ["_t", *self.source.parameters]
         body = self.block(tree.body)
@@ -266,11 +266,23 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
             return cast(new, None, result)
         return new
 
+    def decided(self, node):
+        """Write what Numba decides as it compiles: it needs no casts."""
+        root = getattr(node.left, "value", node.left)
+        if root.id in self.source.locals:
+            return node
+        new = self.captured(root, self.source.names[root.id])
+        if root is node.left:
+            node.left = new
+        else:
+            node.left.value = new
+        return node
+
     def comparison(self, node):
+        if is_decided(node):
+            return self.decided(node)
         operands = [node.left, *node.comparators]
         kinds = [self.typed.of(n) for n in operands]
-        if is_decided(node):
-            return node
         new = [self.part(n) for n in operands]
         numbers = all(isinstance(k, NUMBERS) for k in kinds)
         signed = any(isinstance(k, types.Integer) and k.signed for k in kinds)

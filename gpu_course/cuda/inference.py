@@ -10,6 +10,8 @@ import ast
 import operator
 from dataclasses import dataclass
 
+import numpy as np
+from numba import typeof
 from numba.core import errors, typed_passes, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import PassManager
@@ -171,6 +173,11 @@ STUBS = {
     "popc": _first, "clz": _first, "ffs": _uint32, "brev": _reverse,
     "cbrt": _cube_root, "fma": _multiply_add, "selp": _select,
 }  # fmt: skip
+# The names that instrumented functions use.
+OURS = {f"_i_{name}": stub for name, stub in STUBS.items()} | {
+    stub.__name__: stub
+    for stub in (_probe, _index, _array, _call, _element, _half)
+}
 
 
 class _TypingOnly(CompilerBase):
@@ -266,8 +273,8 @@ def _called(name, *arguments, at):
     return ast.fix_missing_locations(ast.copy_location(call, at))
 
 
-def infer(source, argument_types, arrays, calls):
-    """Return the types of a function's expressions, and its return type.
+def instrumented(source, argument_types, arrays):
+    """Return a function's tree with probes around its expressions.
 
     Parameters
     ----------
@@ -277,6 +284,34 @@ def infer(source, argument_types, arrays, calls):
     argument_types : tuple of numba types
     arrays : dict
         Number of a call of ``shared.array`` and the like to its array type.
+    """
+    half = any(
+        getattr(kind, "dtype", kind) == types.float16
+        for kind in (*argument_types, *arrays.values())
+    )
+    return _Instrument(half).visit(copied(source.tree))
+
+
+def probed(tree):
+    """Return the numbers of the expressions with a probe."""
+    return {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", None) == _probe.__name__
+    }
+
+
+def infer(source, tree, argument_types, arrays, calls):
+    """Return the types of a function's expressions, and its return type.
+
+    Parameters
+    ----------
+    source : frontend.Source
+    tree : ast.FunctionDef
+        What `instrumented` makes of it.
+    argument_types, arrays
+        As for `instrumented`.
     calls : dict
         Number of a call of a device function to a function from argument
         types to the return type.
@@ -286,16 +321,8 @@ def infer(source, argument_types, arrays, calls):
     numba.core.errors.TypingError
         As Numba's compiler says it.
     """
-    half = any(
-        getattr(kind, "dtype", kind) == types.float16
-        for kind in (*argument_types, *arrays.values())
-    )
-    tree = _Instrument(half).visit(copied(source.tree))
-    names = {f"_i_{name}": stub for name, stub in STUBS.items()}
-    own = (_probe, _index, _array, _call, _element, _half)
-    names |= {stub.__name__: stub for stub in own}
     module = ast.fix_missing_locations(ast.Module([tree], []))
-    space = {**source.names, **names}
+    space = {**source.names, **OURS}
     exec(compile(module, source.filename, "exec"), space)
     notes = Notes({}, arrays, calls)
     typing, target = cpu_target.typing_context, cpu_target.target_context
@@ -314,7 +341,8 @@ def infer(source, argument_types, arrays, calls):
     return notes.types, pipeline.state.return_type
 
 
-# Numba loads its tables of types at first use, which takes as long as many
-# launches: here it is part of the import.
+# Numba loads its tables of types, and NumPy's masked arrays, at first use,
+# which takes as long as many launches: here it is part of the import.
 cpu_target.typing_context.refresh()
 cpu_target.target_context.refresh()
+typeof(np.empty(0))

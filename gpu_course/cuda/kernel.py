@@ -258,7 +258,8 @@ class Kernel:
         if len(arguments) != count:
             raise TypeError(
                 f"{self.__name__} takes {count} arguments, got "
-                f"{len(arguments)}"
+                f"{len(arguments)}: a launch gives each of them, also those "
+                "with a default"
             )
         hosts = [host_value(a) for a in arguments]
         if self.signature is not None:

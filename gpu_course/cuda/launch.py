@@ -71,6 +71,7 @@ class Version:
         self.forms = {}
         self.lock = threading.RLock()
         self.plain_s = 0.0  # spent in plain Python so far
+        self._refused = None  # why it can't be compiled
         self._program = None  # with every index checked
         self._body = None
         self._variants = {}  # proven indices to `executor.Compiled`
@@ -87,21 +88,27 @@ class Version:
         """Return the `body.Program`, or None if plain Python has to do it."""
         with self.lock:
             if self._program is None:
-                try:
-                    self._program = write(self.typed)
-                except NotCompilable as reason:
-                    self._program = reason
-            if isinstance(self._program, NotCompilable):
-                return None
-            return self._program
+                self._program = self._written(frozenset())
+            return None if self._refused else self._program
+
+    def _written(self, proven):
+        """Return the kernel as a program; None, and note why, if it can't."""
+        if self._refused is None:
+            try:
+                return write(self.typed, proven)
+            except NotCompilable as reason:
+                self._refused = reason
+        return None
 
     def compiled(self, launcher, hosts):
-        """Return the `executor.Compiled` for a launch.
+        """Return the `executor.Compiled` for a launch; None as `program`.
 
         It checks the indices that can't be proven to be inside. One that was
         compiled for a launch with fewer proofs serves as well.
         """
         with self.lock:
+            if self._refused:
+                return None
             proven = self._proofs(launcher, hosts)
             ready = [
                 p for p, c in self._variants.items()
@@ -113,7 +120,9 @@ class Version:
             ):
                 best = proven
             if best not in self._variants:
-                program = write(self.typed, best)
+                program = self._written(best)
+                if program is None:
+                    return None
                 made = executor.Compiled(program, self.kinds)
                 self._variants[best] = made
             return self._variants[best]
@@ -157,23 +166,24 @@ class Version:
         if machine.stop:
             raise machine.stop
 
-    def run_compiled(self, launcher, hosts):
-        """Run compiled; in plain Python if the compiler refuses."""
-        compiled = self.compiled(launcher, hosts)
-        try:
-            executor.run(compiled, self.name, launcher, hosts)
-        except NotCompilable as reason:
-            self._program = reason
-            self.run_plain(launcher, hosts)
+    def run(self, launcher, hosts, at_once=False):
+        """Run in plain Python or compiled, whichever is sooner done.
 
-    def run(self, launcher, hosts):
-        """Run in plain Python or compiled, whichever is sooner done."""
-        if self.program() is None:
+        With ``at_once`` it is compiled, unless the compiler refuses.
+        """
+        compiled = self.compiled(launcher, hosts)
+        if compiled is None:
             self.run_plain(launcher, hosts)
-        elif self.compiled(launcher, hosts).is_ready or not self._try_plain(
-            launcher, hosts
+        elif (
+            at_once
+            or compiled.is_ready
+            or not self._try_plain(launcher, hosts)
         ):
-            self.run_compiled(launcher, hosts)
+            try:
+                executor.run(compiled, self.name, launcher, hosts)
+            except NotCompilable as reason:
+                self._refused = reason
+                self.run_plain(launcher, hosts)
 
     def _try_plain(self, launcher, hosts):
         """Whether a plain run came to its end within the time it gets."""
@@ -219,7 +229,5 @@ def launch(version, launcher, hosts):
     choice = backend.choice()
     if choice in ("python", "traced"):
         version.run_plain(launcher, hosts, trace=choice == "traced")
-    elif choice == "compiled" and version.program() is not None:
-        version.run_compiled(launcher, hosts)
     else:
-        version.run(launcher, hosts)
+        version.run(launcher, hosts, at_once=choice == "compiled")

@@ -14,7 +14,7 @@ from numba.np.numpy_support import as_dtype
 
 from gpu_course.cuda.expressions import listed
 from gpu_course.cuda.frontend import UnsupportedKernel, parse
-from gpu_course.cuda.inference import infer, is_decided
+from gpu_course.cuda.inference import instrumented, is_decided, probed
 from gpu_course.cuda.intrinsics import YIELDING
 from gpu_course.cuda.plan import Plan
 from gpu_course.cuda.refusals import (
@@ -24,6 +24,8 @@ from gpu_course.cuda.refusals import (
     untypable,
 )
 from gpu_course.cuda.signatures import signed
+from gpu_course.cuda.stored_types import types_of
+from gpu_course.cuda.unreached import leave_out
 
 
 @dataclass
@@ -161,9 +163,13 @@ def lower(function, argument_types, callers=()):
 
     calls = {number: typer(number) for number in plan.functions}
     try:
-        found, result = infer(source, argument_types, plan.arrays, calls)
-    except errors.NumbaError as error:
+        tree = instrumented(source, argument_types, plan.arrays)
+        found, result = types_of(
+            source, tree, argument_types, plan.arrays, calls
+        )
+    except (errors.NumbaError, ImportError) as error:  # of SciPy
         raise UnsupportedKernel(untypable(source, error)) from None
+    leave_out(source.tree, probed(tree) - set(found), set(found))
     typed = Typed(source, argument_types, found, result, plan.arrays, devices)
     refuse_allocations(typed)
     refuse_unpacking(typed)

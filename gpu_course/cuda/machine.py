@@ -44,6 +44,8 @@ class Machine:
     def __init__(self, name, grid, block, sites, trace=False, reverse=False,
                  dynamic=0, patience_s=None, strict=False):  # fmt: skip
         self.name, self.grid, self.block, self.sites = name, grid, block, sites
+        x, y, z = (b * t for b, t in zip(grid, block, strict=True))
+        self.gridsizes = x, (x, y), (x, y, z)
         self.trace, self.reverse, self.dynamic = trace, reverse, dynamic
         self.events, self.contexts, self.fences = array("q"), array("q"), []
         self.partial_syncs, self.block_fences = [], []
@@ -249,11 +251,13 @@ class Machine:
         return threads[::-1] if self.reverse else threads
 
     def line_of_a_wait(self):
-        """Return a line where a thread waits, None if none does."""
+        """Return a line where a thread waits or goes on, None if none does."""
         for block in self.waiting:
-            for thread in block.running:
+            for thread, generator in block.running.items():
                 if thread.waiting:
                     return thread.waiting[1]
+                if generator.gi_frame:
+                    return generator.gi_frame.f_lineno
         return None
 
     def take_turns(self, blocks):

@@ -218,7 +218,25 @@ class TracedPlane(Traced):
         self.items[i, j] = value
 
 
-QUICK = {(False, 1): Line, (True, 1): TracedLine, (True, 2): TracedPlane}
+class TracedSolid(Traced):
+    """An array of three axes whose accesses are noted."""
+
+    def noted(self, thread, site, index):
+        i, j, k = index
+        deep, high, wide = self.shape
+        if not (0 <= i < deep and 0 <= j < high and 0 <= k < wide):
+            i, j, k = index = self.check(thread, site, index)
+        a, b, c = self.strides
+        self.note(site + self.address + i * a + j * b + k * c)
+        return index
+
+
+QUICK = {
+    (False, 1): Line,
+    (True, 1): TracedLine,
+    (True, 2): TracedPlane,
+    (True, 3): TracedSolid,
+}
 
 
 def make(array, address, name, space, machine):

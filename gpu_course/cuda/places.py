@@ -118,6 +118,8 @@ class Places:
     def repeatable(self, name):
         """Whether the one assignment of a name can be done again."""
         node, at_top = self.single[name]
+        if not self.assigns_only_once(node):
+            return False
         for inner in ast.walk(node.value):
             plan = getattr(inner, "plan", None)
             if plan and (
@@ -135,6 +137,16 @@ class Places:
             other in self.again
             or (other in self.same and self.single.get(other))
             for other in names
+        )
+
+    def assigns_only_once(self, node):
+        """Whether all targets of an assignment are names given here only."""
+        targets = [inner for target in node.targets
+                   for inner in ast.walk(target)
+                   if isinstance(inner, ast.Name | ast.Subscript)]  # fmt: skip
+        return all(
+            isinstance(target, ast.Name) and self.single.get(target.id)
+            for target in targets
         )
 
     def keep(self, name):

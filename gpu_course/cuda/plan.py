@@ -6,7 +6,6 @@
 import ast
 import copy
 import inspect
-import random
 
 import numpy as np
 from numba import typeof
@@ -16,6 +15,7 @@ from numba.np.numpy_support import from_dtype
 
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.intrinsics import INDEX, Intrinsic
+from gpu_course.cuda.refusals import LOOP, launch_inside, refuse_call
 
 TYPED = (
     ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Subscript, ast.Name,
@@ -77,6 +77,45 @@ class Plan(ast.NodeTransformer):
             done.append(self.visit(statement))
         return done
 
+    def visit_If(self, node):
+        node.test = self.decided(node.test)
+        return self.generic_visit(node)
+
+    visit_IfExp = visit_While = visit_If
+
+    def decided(self, test):
+        """Return a condition with its constant parts as True or False.
+
+        Numba decides these as it compiles: for a comparison of two constants,
+        or one alone, it gives no type to the way that isn't taken.
+        """
+        if isinstance(test, ast.BoolOp):
+            test.values = [self.decided(value) for value in test.values]
+            return test
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test.operand = self.decided(test.operand)
+            return test
+        parts = [test]
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            parts = [test.left, *test.comparators]
+        if not all(map(self.is_scalar, parts)):
+            return test
+        try:
+            value = bool(self.constant(test))
+        except Exception:  # such as 1 < "a": Numba says what is wrong
+            return test
+        return ast.copy_location(ast.Constant(value), test)
+
+    def is_scalar(self, node):
+        """Whether an expression is a number or text known beforehand."""
+        if isinstance(node, ast.Name | ast.Attribute):
+            return isinstance(self.source.resolve(node), int | float | str)
+        return all(
+            isinstance(n, ast.Constant | ast.BinOp | ast.UnaryOp
+                       | ast.operator | ast.unaryop)
+            for n in ast.walk(node)
+        )  # fmt: skip
+
     def index_aliases(self):
         """Return the variables that only stand for ``cuda.threadIdx``."""
         found = {}
@@ -98,6 +137,19 @@ class Plan(ast.NodeTransformer):
             return ast.copy_location(ast.Pass(), node)
         new = ast.Assign([node.target], node.value)
         return self.visit(ast.copy_location(new, node))
+
+    def visit_BinOp(self, node):
+        if isinstance(node.op, ast.MatMult):
+            raise self.source.unsupported(
+                node, f"{ast.unparse(node)}, a product of arrays,", LOOP
+            )
+        return self.generic_visit(node)
+
+    def visit_Subscript(self, node):
+        found = self.source.resolve(node.value)
+        if hasattr(found, "device_source"):
+            raise launch_inside(self.source, node, found)
+        return self.generic_visit(node)
 
     def visit_Attribute(self, node):
         found = self.source.resolve(node)
@@ -129,7 +181,7 @@ class Plan(ast.NodeTransformer):
             node.args = []
             return node
         found = self.source.resolve(node.func)
-        self.refuse_function(node, found)
+        refuse_call(self.source, node, found)
         if isinstance(found, Dispatcher) or hasattr(found, "device_source"):
             return self.device(node, found)
         if not isinstance(found, Intrinsic):
@@ -175,22 +227,6 @@ class Plan(ast.NodeTransformer):
                 node, ast.unparse(node), "cuda.grid(1), (2) or (3)"
             )
         return ast.copy_location(ast.Constant(int(count)), node)
-
-    def refuse_function(self, node, found):
-        """Raise where a kernel calls what can't be compiled for a GPU."""
-        root = (getattr(found, "__module__", None) or "").split(".")[0]
-        if inspect.isfunction(found) and root not in ("numpy", "numba"):
-            raise self.source.unsupported(
-                node, f"{ast.unparse(node.func)}, a function of the host,",
-                "@cuda.jit(device=True) above its def",
-            )  # fmt: skip
-        owner = getattr(found, "__self__", None)
-        if root == "random" or isinstance(
-            owner, random.Random | np.random.RandomState
-        ):
-            raise self.source.unsupported(
-                node, f"{ast.unparse(node.func)}", "cuda.random"
-            )
 
     def is_grid_sync(self, node):
         """Whether a call is ``.sync()`` of ``cuda.cg.this_grid()``."""

@@ -168,11 +168,9 @@ def decode(machine, source):
     resumed = site == RESUME
     loops, leaves = kinds == "loop", kinds == "leave"
     sets_path = loops | leaves
-    sets_path[TURN] = True
+    sets_path[[RESUME, TURN]] = True
     at = np.where(sets_path[site], np.arange(len(site)), 0)
     path = value[np.maximum.accumulate(at)] if len(site) else value
-    context = np.frombuffer(machine.contexts, dtype=np.int64).reshape(-1, 4)
-    thread, epoch, warp_epoch, grid_epoch = context[np.cumsum(resumed) - 1].T
     # A loop's events belong to the path outside it.
     parents = np.array(machine.parents)
     looped, left = loops[site], leaves[site]
@@ -184,19 +182,23 @@ def decode(machine, source):
     sites = list(machine.sites)
     starts = np.array([a.address for a in machine.allocations])
     order = np.argsort(starts, kind="stable")
-    used, first = np.unique(site[keep], return_index=True)
-    for number, where in zip(used, np.flatnonzero(keep)[first], strict=True):
-        if sites[number].kind in ("load", "store", "atomic"):
+    kept = np.flatnonzero(keep)
+    first = np.full(len(sites), -1)
+    first[site[kept[::-1]]] = kept[::-1]  # what is assigned last stays
+    for number, where in enumerate(first):
+        if where >= 0 and sites[number].kind in ("load", "store", "atomic"):
             found = np.searchsorted(starts[order], value[where], "right") - 1
             space = machine.allocations[order[found]].space
             sites[number] = replace(sites[number], space=space)
+    context = np.frombuffer(machine.contexts, dtype=np.int64).reshape(-1, 4)
+    turn = (np.cumsum(resumed) - 1)[keep]
+    epoch, warp_epoch, grid_epoch = context.T[1:].astype(np.int32)
     return Record(
         kernel=machine.name, filename=source.filename, source=source.text,
         first_line=source.first_line, grid=machine.grid, block=machine.block,
         sites=sites, site=site[keep], value=value[keep], path=path[keep],
-        thread=thread[keep], epoch=epoch[keep].astype(np.int32),
-        warp_epoch=warp_epoch[keep].astype(np.int32),
-        grid_epoch=grid_epoch[keep].astype(np.int32),
+        thread=context[:, 0][turn], epoch=epoch[turn],
+        warp_epoch=warp_epoch[turn], grid_epoch=grid_epoch[turn],
         fences=[(int(place[p]), t) for p, t in machine.fences],
         partial_syncs=[(int(place[p]), t) for p, t in machine.partial_syncs],
         block_fences=[(int(place[p]), t) for p, t in machine.block_fences],

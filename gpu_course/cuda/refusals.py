@@ -1,6 +1,8 @@
 """What a typed kernel may not do, and in which words it is refused."""
 
 import ast
+import inspect
+import random
 import re
 
 import numpy as np
@@ -13,11 +15,27 @@ NUMERIC = (*WHOLE, types.float32, types.float64)
 COUNTERS = (types.uint32, types.uint64)
 ARITHMETIC = ("add", "sub", "max", "min", "nanmax", "nanmin")
 MAKES = (types.Array, types.List, types.Set, types.DictType)
+LOOP = "a loop over the elements"
+PRODUCTS = (
+    np.dot, np.vdot, np.inner, np.outer, np.matmul, np.tensordot, np.einsum,
+    np.kron, np.cross, np.trace, np.convolve, np.correlate,
+)  # fmt: skip
+MAKERS = (
+    np.array, np.asarray, np.zeros, np.ones, np.empty, np.full, np.arange,
+    np.linspace, np.eye, np.identity, np.zeros_like, np.ones_like,
+    np.empty_like, np.full_like,
+)  # fmt: skip
+CONTAINERS = {dict: "an array", set: "an array", frozenset: "an array",
+              list: "cuda.local.array", bytearray: "an array"}  # fmt: skip
 
 
 def untypable(source, error):
     """Return in one sentence what Numba's compiler couldn't give a type."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    captured = re.search(
+        r"Untyped (?:global|freevar) name '(.+?)':\s+Cannot determine Numba "
+        r"type of <class '(.+?)'>", text,
+    )  # fmt: skip
     parts = [line.strip() for line in text.splitlines() if line.strip()]
     start = re.compile(r"Failed in|During:|File |^\^|^<source|^There are|^- ")
     useful = [p for p in parts if not start.search(p)] or parts
@@ -27,11 +45,87 @@ def untypable(source, error):
     line = getattr(getattr(error, "loc", None), "line", None)
     found = re.findall(r"\((\d+)\)", text)
     line = line or (int(found[0]) if found else source.first_line)
+    if captured:
+        name, kind = captured.groups()
+        what = "a class" if kind == "type" else f"an object of {kind}"
+        return (
+            f"{source.name}: {name}, {what}, is not supported in a kernel "
+            f"({source.filename}, line {line}). Write a number, a tuple or "
+            "an array in its place, as a global or an argument, instead."
+        )
     return (
         f"{source.name}: Numba's compiler can't give a type to this "
         f"({source.filename}, line {line}): {' '.join(useful[:2])} Write "
         f"{write}."
     )
+
+
+def refuse_call(source, node, found):
+    """Raise where a kernel calls what can't be compiled for a GPU.
+
+    Parameters
+    ----------
+    source : frontend.Source
+    node : ast.Call
+    found : object
+        What is called, None if it isn't from outside the kernel.
+    """
+    called = ast.unparse(node.func)
+    root = (getattr(found, "__module__", None) or "").split(".")[0]
+    owner = getattr(found, "__self__", None)
+    if inspect.isfunction(found) and root not in ("numpy", "numba"):
+        raise source.unsupported(
+            node, f"{called}, a function of the host,",
+            "@cuda.jit(device=True) above its def",
+        )  # fmt: skip
+    if root == "random" or isinstance(
+        owner, random.Random | np.random.RandomState
+    ):
+        raise source.unsupported(node, called, "cuda.random")
+    if hasattr(owner, "device_source"):
+        raise launch_inside(source, node, owner)
+    of_array = found is None and getattr(node.func, "attr", None) == "dot"
+    if of_array or is_one_of(found, PRODUCTS) or _is_linear_algebra(found):
+        raise source.unsupported(
+            node, f"{ast.unparse(node)}, on whole arrays,", LOOP
+        )
+    if is_one_of(found, MAKERS):
+        raise source.unsupported(
+            node, f"{ast.unparse(node)}, which makes a new array,",
+            "cuda.local.array or an argument",
+        )  # fmt: skip
+    if not inspect.isclass(found):
+        return
+    if found in CONTAINERS:
+        raise source.unsupported(
+            node, f"a {found.__name__}", CONTAINERS[found]
+        )
+    if root not in ("builtins", "numpy", "numba") and not issubclass(
+        found, tuple
+    ):
+        raise source.unsupported(
+            node, f"{ast.unparse(node)}, an object of a class,",
+            "a named tuple, or separate numbers and arrays",
+        )  # fmt: skip
+
+
+def is_one_of(found, functions):
+    """Whether an object is one of some functions; it may be an array."""
+    return any(found is function for function in functions)
+
+
+def _is_linear_algebra(found):
+    module = getattr(found, "__module__", None) or ""
+    return callable(found) and module.startswith("numpy.linalg")
+
+
+def launch_inside(source, node, kernel):
+    """Return the error for a kernel that launches another."""
+    name = kernel.__name__
+    return source.unsupported(
+        node, f"launching {name}", f"{name}(...), which each thread calls, "
+        "or launch it after this kernel,",
+    )  # fmt: skip
 
 
 def refuse_allocations(typed):
@@ -83,7 +177,7 @@ def refuse_whole_array(typed, node):
     if any(isinstance(typed.of(a), types.Array) for a in given):
         raise typed.source.unsupported(
             node, f"{ast.unparse(node)}, on a whole array,",
-            "a loop over the elements",
+            LOOP,
         )  # fmt: skip
 
 

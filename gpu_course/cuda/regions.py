@@ -7,12 +7,12 @@ statements.
 """
 
 import ast
-import copy
 
 import numpy as np
 from numba.core import types
 
 from gpu_course.cuda.intrinsics import BARRIERS, YIELDING
+from gpu_course.cuda.liveness import copied
 
 BLOCK_WIDE = set(BARRIERS)
 EXITS = ast.Break | ast.Continue
@@ -29,7 +29,7 @@ def annotate(typed):
     calls of device functions get ``device``, arrays get ``key``.
     """
     source = typed.source
-    tree = copy.deepcopy(source.tree)
+    tree = copied(source.tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.While):
             for inner in ast.walk(node.test):

@@ -57,6 +57,11 @@ class Report:
         return self.analysis.shared_requests
 
     @property
+    def shared_wavefronts(self):
+        """Turns that shared memory takes: one a request without conflicts."""
+        return self.analysis.shared_wavefronts
+
+    @property
     def max_bank_conflict(self):
         """Most different words that a request wanted of a bank; 1 is none."""
         return self.analysis.max_bank_conflict

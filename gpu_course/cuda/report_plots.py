@@ -14,7 +14,7 @@ from .analysis import (
 # The Okabe-Ito palette, the colours of every chapter
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 EDGES = {"color": "0.85", "linewidth": 0.6, "zorder": 0}
-MOST_EDGES = 256  # more lines than that would paint the figure grey
+MOST_EDGES = 128  # more lines than that would paint the figure grey
 
 
 def _axes(ax):
@@ -68,8 +68,9 @@ def plot_request(record, line, ax=None):
     if end // unit < MOST_EDGES:
         for edge in range(0, end + unit, unit):
             ax.axvline(edge, **EDGES)
+    width = max(site.itemsize, end / 150)  # else it could not be seen
     ax.barh(
-        lanes, np.full(len(lanes), site.itemsize), left=address - base,
+        lanes, np.full(len(lanes), width), left=address - base,
         height=0.8, color=BLUE,
     )  # fmt: skip
     ax.set(

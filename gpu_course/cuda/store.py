@@ -6,7 +6,6 @@ depends on, and Numba's own cache beside it. So what is found is never stale.
 
 import contextlib
 import hashlib
-import inspect
 import os
 import platform
 import types as python_types
@@ -35,7 +34,7 @@ def path_of(program, kinds):
     """
     try:
         captured = sorted(
-            (name, _described(value)) for name, value in program.space.items()
+            (name, described(value)) for name, value in program.space.items()
         )
     except NotStorable:
         return None
@@ -43,25 +42,50 @@ def path_of(program, kinds):
         program.text, captured, [str(k) for k in kinds],
         [(n, w, s, str(d)) for n, (w, s, d) in program.scratch.items()],
         "integers wrap", numba.__version__, np.__version__,
-        platform.python_version(),
-        inspect.getsource(primitives), inspect.getsource(mathematics),
+        platform.python_version(), text_of(primitives), text_of(mathematics),
     )  # fmt: skip
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-    return cache_folder() / "kernels" / f"k{digest}.py"
+    return folder() / f"k{digest(parts)}.py"
 
 
-def _described(value):
-    """Return a lasting description of a captured value."""
+def is_used():
+    """Whether kernels may be kept on the disk, and taken from there."""
+    return os.environ.get("GPU_COURSE_KERNEL_CACHE") != "0"
+
+
+def folder():
+    """Return where kernels are kept; it need not exist yet."""
+    return cache_folder() / "kernels"
+
+
+def digest(parts):
+    """Return a name for what something stored depends on."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def text_of(module):
+    """Return the source of a module, faster than ``inspect`` finds it."""
+    return Path(module.__file__).read_text(encoding="utf-8")
+
+
+def described(value):
+    """Return a lasting description of a captured value.
+
+    Raises
+    ------
+    NotStorable
+        If another session may have another value by the same description.
+    """
     if isinstance(value, bool | int | float | complex | str | None):
         return repr(value)
     if isinstance(value, np.generic):
         return f"{value.dtype} {value!r}"
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         content = hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
-        return f"{value.dtype} {value.shape} {content}"
+        order = f"{value.flags.c_contiguous} {value.flags.f_contiguous}"
+        return f"{value.dtype} {value.shape} {order} {content}"
     if isinstance(value, tuple):
         names = getattr(value, "_fields", ())
-        return [*names, *(_described(item) for item in value)]
+        return [*names, *(described(item) for item in value)]
     if isinstance(value, python_types.ModuleType):
         name = value.__name__
     elif isinstance(value, numba.core.types.Type):
@@ -78,10 +102,10 @@ def _described(value):
 
 def is_stored(path):
     """Whether machine code lies beside a program's text."""
-    if os.environ.get("GPU_COURSE_KERNEL_CACHE") == "0":
-        return False
-    return path is not None and any(
-        (path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")
+    return (
+        is_used()
+        and path is not None
+        and any((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi"))
     )
 
 
@@ -97,7 +121,7 @@ def stored(program, path):
 
     A folder that can't be written only costs the compilation next time.
     """
-    if path is None or os.environ.get("GPU_COURSE_KERNEL_CACHE") == "0":
+    if path is None or not is_used():
         return False
     try:
         text = program.text.encode()

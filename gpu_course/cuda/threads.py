@@ -3,7 +3,8 @@
 import numpy as np
 
 WARP = 32
-RESUME, TURN = 0, 1  # sites that say which thread goes on, and on which path
+# Sites that say which thread goes on, and on which path; on another path.
+RESUME, TURN = 0, 1
 
 
 class Thread:
@@ -25,18 +26,14 @@ class Thread:
     def __init__(self, machine, block, index, number, threads):
         self.machine, self.number = machine, number
         self.block_index, self.index = block, index
-        bx, by, bz = block
-        tx, ty, tz = index
-        (dx, dy, dz), (gx, gy, gz) = machine.block, machine.grid
-        self.threadIdx_x, self.threadIdx_y, self.threadIdx_z = tx, ty, tz
-        self.blockIdx_x, self.blockIdx_y, self.blockIdx_z = bx, by, bz
-        self.blockDim_x, self.blockDim_y, self.blockDim_z = dx, dy, dz
-        self.gridDim_x, self.gridDim_y, self.gridDim_z = gx, gy, gz
+        self.threadIdx_x, self.threadIdx_y, self.threadIdx_z = index
+        self.blockIdx_x, self.blockIdx_y, self.blockIdx_z = block
+        self.blockDim_x, self.blockDim_y, self.blockDim_z = machine.block
+        self.gridDim_x, self.gridDim_y, self.gridDim_z = machine.grid
+        self.gridsize1, self.gridsize2, self.gridsize3 = machine.gridsizes
+        (tx, ty, tz), (bx, by, bz), (dx, dy, dz) = index, block, machine.block
         x, y, z = bx * dx + tx, by * dy + ty, bz * dz + tz
         self.grid1, self.grid2, self.grid3 = x, (x, y), (x, y, z)
-        self.gridsize1 = gx * dx
-        self.gridsize2 = (gx * dx, gy * dy)
-        self.gridsize3 = (gx * dx, gy * dy, gz * dz)
         self.linear = number % threads
         self.laneid, self.warp = self.linear % WARP, self.linear // WARP
         self.warpsize = WARP
@@ -56,12 +53,11 @@ class Thread:
         )
 
     def resume(self):
-        """Note that from here on this thread runs."""
+        """Note that from here on this thread runs, and on which path."""
         self.machine.contexts.extend(
             (self.number, self.epoch, self.warp_epoch, self.grid_epoch)
         )
-        self.note(RESUME)
-        self.turn(self.path)
+        self.note(self.path)  # under the site RESUME, which is 0
 
     def turn(self, path):
         """Go on with another path."""

@@ -1,5 +1,7 @@
 """The threads of a block take turns, and wait for each other."""
 
+from collections import defaultdict
+
 from gpu_course.cuda import warp
 from gpu_course.cuda.errors import Stop
 from gpu_course.cuda.record import Finding
@@ -16,33 +18,31 @@ class Block:
 
     def turn(self):
         """Let each thread go on that can; return whether any did."""
-        moved = False
-        for thread in list(self.running):
-            waiting = thread.waiting
-            if waiting is None or waiting[0] == "spin":
-                moved |= self.go_on(thread, waiting is not None)
-        return bool(self.running and self.release()) or moved
-
-    def go_on(self, thread, spinning):
-        """Run a thread to its next wait; return whether it got anywhere."""
+        moved, trace = False, self.machine.trace
         self.machine.poll()
-        given, thread.answer, thread.waiting = thread.answer, None, None
-        if self.machine.trace:
-            thread.resume()
-        try:
-            thread.waiting = self.running[thread].send(given)
-        except StopIteration as end:
-            del self.running[thread]
-            if end.value is not True:
-                self.ended.append(thread)
-            return True
-        return not (spinning and thread.waiting[0] == "spin")
+        for thread, generator in list(self.running.items()):
+            before = thread.waiting
+            if before is not None and before[0] != "spin":
+                continue
+            given, thread.answer, thread.waiting = thread.answer, None, None
+            if trace:
+                thread.resume()
+            try:
+                waiting = thread.waiting = generator.send(given)
+            except StopIteration as end:
+                del self.running[thread]
+                if end.value is not True:
+                    self.ended.append(thread)
+                moved = True
+            else:  # one that spun and spins again has got nowhere
+                moved |= before is None or waiting[0] != "spin"
+        return bool(self.running and self.release()) or moved
 
     def release(self):
         """Let those go on whose wait is over; return whether any was."""
-        waits = {}
+        waits = defaultdict(list)
         for thread in self.running:
-            waits.setdefault(thread.waiting[:2], []).append(thread)
+            waits[thread.waiting[:2]].append(thread)
         if len(waits) == 1:
             (name, line), group = next(iter(waits.items()))
             if name.startswith("syncthreads"):
@@ -73,16 +73,8 @@ class Block:
 
     def meet(self, name, lanes):
         """Do a warp operation if all lanes that it names have come."""
-        one_warp = lanes[0].warp
-        alive = {t.laneid for t in self.running if t.warp == one_warp}
-        here = {t.laneid for t in lanes}
-        if name != "activemask":
-            masks = {t.waiting[2] if t.waiting[2:] else -1 for t in lanes}
-            named = {
-                lane for lane in alive for mask in masks if mask >> lane & 1
-            }
-            if not named <= here:
-                return False
+        if name != "activemask" and len(lanes) < WARP and self.waited(lanes):
+            return False
         if name == "syncwarp":
             self.pass_syncwarp(lanes)
         parts = {t.laneid: t.waiting[2:] for t in lanes}
@@ -91,6 +83,17 @@ class Block:
         for thread in lanes:
             thread.waiting = None
         return True
+
+    def waited(self, lanes):
+        """Whether lanes name another of their warp, which has yet to come."""
+        masks = {t.waiting[2] if t.waiting[2:] else -1 for t in lanes}
+        warp = lanes[0].warp
+        return any(
+            mask >> thread.laneid & 1
+            for thread in self.running.keys() - set(lanes)
+            if thread.warp == warp
+            for mask in masks
+        )
 
     def pass_syncwarp(self, lanes):
         """Count a barrier of the whole warp; note one of a part of it."""
@@ -143,7 +146,7 @@ class Block:
 
 
 def _by_warp(threads):
-    warps = {}
+    warps = defaultdict(list)
     for thread in threads:
-        warps.setdefault(thread.warp, []).append(thread)
+        warps[thread.warp].append(thread)
     return warps.values()

@@ -1,0 +1,125 @@
+"""Inferred types on the disk, so that a second session need not infer them.
+
+They lie in a file named after everything that they depend on, but for the
+device functions that a function calls: what those returned is kept too, and
+asked again.
+"""
+
+import ast
+import contextlib
+import hashlib
+import io
+import pickle
+import platform
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.registry import cpu_target
+
+from gpu_course.cuda import inference, mathematics, store
+from gpu_course.files import write_atomically
+
+
+def types_of(source, tree, argument_types, arrays, calls):
+    """Return the types of a function's expressions, and its return type.
+
+    The parameters are those of `inference.infer`, which does it where
+    nothing is stored.
+    """
+    path = _path_of(source, tree, argument_types, arrays)
+    found = path and _read(path)
+    if found:
+        kinds, result, answers = found
+        if all(calls[n](given) == said for (n, given), said in answers):
+            return kinds, result
+    answers = {}
+    asked = {number: _noting(number, calls, answers) for number in calls}
+    kinds, result = inference.infer(
+        source, tree, argument_types, arrays, asked
+    )
+    if path and None not in answers.values():
+        _write(path, (kinds, result, list(answers.items())))
+    return kinds, result
+
+
+def _noting(number, calls, answers):
+    """Return a device function's typer that notes what it is asked."""
+
+    def return_type(given):
+        answers[number, given] = None  # unless it comes to an answer
+        answers[number, given] = calls[number](given)
+        return answers[number, given]
+
+    return return_type
+
+
+def _path_of(source, tree, argument_types, arrays):
+    """Return where a function's types are stored, None if they can't be."""
+    if not store.is_used():
+        return None
+    names = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name)
+        and node.id not in source.locals
+        and node.id not in inference.OURS
+    }
+    try:
+        captured = [
+            (name, store.described(source.names[name]))
+            for name in sorted(names)
+        ]
+    except (store.NotStorable, KeyError):
+        return None
+    parts = (
+        ast.unparse(tree), captured, list(map(str, argument_types)),
+        [(number, str(kind)) for number, kind in sorted(arrays.items())],
+        numba.__version__, np.__version__, platform.python_version(),
+        *map(store.text_of, (inference, mathematics)),
+        Path(__file__).read_text(encoding="utf-8"),
+    )  # fmt: skip
+    return store.folder() / f"t{store.digest(parts)}.pickle"
+
+
+def _read(path):
+    """Return what a file holds, None if it isn't there or is damaged."""
+    with contextlib.suppress(Exception):  # a damaged pickle raises any
+        content = path.read_bytes()
+        digest, data = content[:32], content[32:]
+        if hashlib.sha256(data).digest() == digest:
+            return _Unpickler(io.BytesIO(data)).load()
+    return None
+
+
+def _write(path, found):
+    """Keep what was inferred, if it can be had back as it is."""
+    with contextlib.suppress(Exception):  # of types that can't be pickled
+        file = io.BytesIO()
+        _Pickler(file).dump(found)
+        data = file.getvalue()
+        if _Unpickler(io.BytesIO(data)).load() == found:
+            write_atomically(path, hashlib.sha256(data).digest() + data)
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles types; that of a function by the function."""
+
+    def persistent_id(self, value):
+        return value.typing_key if isinstance(value, types.Function) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Takes types from Numba and NumPy only.
+
+    A class of the reader's, as of a named tuple, may be another tomorrow.
+    """
+
+    def persistent_load(self, function):
+        return cpu_target.typing_context.resolve_value_type(function)
+
+    def find_class(self, module, name):
+        if module.partition(".")[0] not in (*store.TRUSTED, "copyreg"):
+            raise store.NotStorable(f"{module}.{name}")
+        return super().find_class(module, name)

@@ -1,0 +1,55 @@
+"""Leaving out the statements and expressions that are never come to.
+
+Numba's compiler drops them before it gives types: what follows ``if False``
+or ``return``, or what is for an argument that isn't ``None``.
+"""
+
+import ast
+
+
+def leave_out(tree, untyped, typed):
+    """Take out of a function what got no type; do it in place.
+
+    Parameters
+    ----------
+    tree : ast.FunctionDef
+    untyped, typed : set of int
+        Numbers of the expressions that Numba was to give a type: those that
+        it saw no way to, and the others.
+    """
+    if untyped:
+        _LeaveOut(untyped, typed).visit(tree)
+
+
+class _LeaveOut(ast.NodeTransformer):
+    def __init__(self, untyped, typed):
+        self.untyped, self.typed = untyped, typed
+
+    def is_unreached(self, node):
+        numbers = {getattr(inner, "number", None) for inner in ast.walk(node)}
+        return bool(numbers & self.untyped) and not numbers & self.typed
+
+    def visit(self, node):
+        for field in ("body", "orelse"):
+            statements = getattr(node, field, None)
+            if isinstance(statements, list) and statements:
+                left = [s for s in statements if not self.is_unreached(s)]
+                nothing = ast.copy_location(ast.Pass(), statements[0])
+                setattr(node, field, left or [nothing])
+        return super().visit(node)
+
+    def visit_IfExp(self, node):
+        self.generic_visit(node)
+        if self.is_unreached(node.body):
+            return node.orelse
+        return node.body if self.is_unreached(node.orelse) else node
+
+    def visit_BoolOp(self, node):
+        self.generic_visit(node)
+        node.values = [
+            ast.copy_location(ast.Constant(False), value)
+            if self.is_unreached(value)
+            else value
+            for value in node.values
+        ]
+        return node
