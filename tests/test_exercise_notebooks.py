@@ -13,11 +13,12 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 def body(source):
     """Return a source text without its imports, which the notebook has."""
-    last = max(
+    ends = [
         node.end_lineno
         for node in ast.parse(source).body
         if isinstance(node, ast.Import | ast.ImportFrom)
-    )
+    ]
+    last = max(ends, default=0)
     return "\n".join(source.splitlines()[last:]).strip()
 
 

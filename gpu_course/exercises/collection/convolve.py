@@ -1,0 +1,154 @@
+"""convolve: a 3×3 filter through a shared tile with its border."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.exercise import (
+    Exercise,
+    Launch,
+    Limit,
+    Mistake,
+    edited,
+)
+
+STARTER = """\
+from numba import float32
+from gpu_course import cuda
+
+
+@cuda.jit
+def convolve(image, weights, out):
+    column, row = cuda.grid(2)
+    height, width = image.shape
+    if row < height and column < width:
+        total = float32(0)
+        for i in range(3):
+            for j in range(3):
+                r, c = row + i - 1, column + j - 1
+                if 0 <= r and r < height and 0 <= c and c < width:
+                    total += image[r, c] * weights[i, j]
+        out[row, column] = total
+"""
+
+SOLUTION = """\
+from numba import float32
+from gpu_course import cuda
+
+
+@cuda.jit
+def convolve(image, weights, out):
+    tile = cuda.shared.array((18, 18), float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    left, top = cuda.blockIdx.x * 16, cuda.blockIdx.y * 16
+    height, width = image.shape
+    for i in range(ty, 18, 16):
+        for j in range(tx, 18, 16):
+            r, c = top + i - 1, left + j - 1
+            inside = 0 <= r and r < height and 0 <= c and c < width
+            tile[i, j] = image[r, c] if inside else float32(0)
+    cuda.syncthreads()
+    if top + ty < height and left + tx < width:
+        total = float32(0)
+        for i in range(3):
+            for j in range(3):
+                total += tile[ty + i, tx + j] * weights[i, j]
+        out[top + ty, left + tx] = total
+"""
+
+
+def filtered(image, weights):
+    padded = np.pad(image, 1)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    return np.einsum("ijrs,rs->ij", around, weights)
+
+
+def specification(image, weights, out):
+    out[:] = filtered(image, weights)
+
+
+def flipped(image, weights, out):
+    out[:] = filtered(image, weights[::-1, ::-1])
+
+
+def turned(image, weights, out):
+    out[:] = filtered(image, weights.T)
+
+
+def cases():
+    random, launches = generator(), []
+    for rows, columns in ((1, 1), (2, 5), (17, 3), (15, 18), (32, 32),
+                          (131, 97)):  # fmt: skip
+        image = random.normal(size=(rows, columns)).astype(np.float32)
+        weights = random.normal(size=(3, 3)).astype(np.float32)
+        out = np.full((rows, columns), np.nan, np.float32)
+        grid = blocks_for(columns, 16), blocks_for(rows, 16)
+        arguments = image, weights, out
+        launches.append(Launch(grid, (16, 16), arguments, rows < 100))
+    return launches
+
+
+EXERCISE = Exercise(
+    name="convolve",
+    chapter="11_memory",
+    title="A filter with a shared tile",
+    task=(
+        "Each pixel of `out` is the sum of the 3×3 pixels around it, each "
+        "times its weight; pixels outside of the image count as zero. Blocks "
+        "are 16×16, and each brings the 18×18 pixels that it needs into "
+        "shared memory."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "race", "    cuda.syncthreads()\n", ""),
+        edited(SOLUTION, "uninitialised_read", "range(ty, 18, 16)",
+               "range(ty, 16, 16)"),
+        edited(SOLUTION, "flipped_weights", "weights[i, j]",
+               "weights[2 - i, 2 - j]"),
+        edited(SOLUTION, "wrong_axis", "weights[i, j]", "weights[j, i]"),
+        edited(SOLUTION, "negative_index", "0 <= r and r < height and ",
+               "r < height and "),
+    ),
+    hints=(
+        "Which pixels does a block of 16×16 threads need in all?",
+        "324 pixels for 256 threads: some threads bring two or four. Then "
+        "wait, then compute from the tile.",
+        "for i in range(ty, 18, 16): for j in range(tx, 18, 16): tile[i, j] "
+        "= image[top + i - 1, left + j - 1] if that is inside, else 0.",
+    ),
+    specification=specification,
+    cases=cases,
+    tolerance=1e-5,
+    mistakes=(
+        Mistake("flipped_weights", "The weights are turned by 180 degrees: "
+                "the first of them belongs to the pixel above and left.",
+                gives=flipped),
+        Mistake("wrong_axis", "Rows and columns of the weights are "
+                "exchanged.", gives=turned),
+    ),
+    limits=(
+        Limit(
+            "not_tiled",
+            lambda report: report.global_requests <= 450,
+            lambda report: (
+                f"The result is right, with {report.global_requests:,} "
+                "requests to global memory for 32×32 pixels. With a tile "
+                "380 are enough."
+            ),
+        ),
+        Limit(
+            "uncoalesced",
+            lambda report: report.global_sectors <= 900,
+            lambda report: (
+                f"The result is right, with {report.global_sectors:,} "
+                "sectors for 32×32 pixels: threads of a warp go down a "
+                "column. Row by row 688 are enough."
+            ),
+        ),
+    ),
+    equivalent={
+        "18 -> 19, line 7": "The tile has a row more, which nobody uses.",
+        "18 -> 19, line 7 (2)": "The tile has a column more, which nobody "
+        "uses.",
+    },
+)  # fmt: skip

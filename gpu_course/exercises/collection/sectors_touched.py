@@ -1,0 +1,89 @@
+"""sectors_touched: how many sectors a warp's request touches."""
+
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+import math
+
+
+def sectors_touched(stride, itemsize, offset):
+    return 32 * itemsize // 32
+"""
+
+SOLUTION = """\
+import math
+
+
+def sectors_touched(stride, itemsize, offset):
+    sectors = set()
+    for lane in range(32):
+        address = (offset + stride * lane) * itemsize
+        sectors.add(address // 32)
+    return len(sectors)
+"""
+
+
+def specification(stride, itemsize, offset):
+    return len({(offset + stride * k) * itemsize // 32 for k in range(32)})
+
+
+CASES = tuple(
+    (stride, itemsize, offset)
+    for itemsize in (1, 4, 8)
+    for stride in (0, 1, 2, 3, 5, 8, 31, 32)
+    for offset in (0, 1, 7)
+)
+
+
+def without_offset(stride, itemsize, offset):
+    return specification(stride, itemsize, 0)
+
+
+def of_float32(stride, itemsize, offset):
+    return specification(stride, 4, offset)
+
+
+def by_span(stride, itemsize, offset):
+    first = offset * itemsize // 32
+    last = (offset + stride * 31) * itemsize // 32
+    return last - first + 1
+
+
+EXERCISE = Exercise(
+    name="sectors_touched",
+    chapter="11_memory",
+    title="Count the sectors",
+    task=(
+        "Lane k of a warp reads element `offset + stride * k` of an array "
+        "that starts on a multiple of 256 bytes; an element has `itemsize` "
+        "bytes. Return how many 32-byte sectors the request touches."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "forgets_the_offset", "(offset + stride * lane)",
+               "(stride * lane)"),
+        edited(SOLUTION, "hard_coded_size", "* itemsize", "* 4"),
+        edited(SOLUTION, "counts_the_gaps", "len(sectors)",
+               "max(sectors) - min(sectors) + 1"),
+        edited(SOLUTION, "wrong_result", "range(32)", "range(31)"),
+    ),
+    hints=(
+        "In which sector does byte 70 lie?",
+        "Compute each lane's byte address and collect the different sectors.",
+        "len({(offset + stride * k) * itemsize // 32 for k in range(32)})",
+    ),
+    specification=specification,
+    cases=lambda: CASES,
+    is_kernel=False,
+    mistakes=(
+        Mistake("forgets_the_offset", "It doesn't depend on offset: a "
+                "request that begins within a sector may touch one more.",
+                gives=without_offset),
+        Mistake("hard_coded_size", "It takes every element for four bytes.",
+                gives=of_float32),
+        Mistake("counts_the_gaps", "It counts all sectors from the first to "
+                "the last, those between that nobody reads as well.",
+                gives=by_span),
+    ),
+)  # fmt: skip

@@ -1,0 +1,99 @@
+"""Which banks of shared memory one request of a warp goes to."""
+
+import numpy as np
+from numba import float32
+
+from gpu_course import cuda
+from gpu_course.cuda.analysis import BANKS
+from gpu_course.drawing import (
+    FAULT,
+    MEMORY,
+    draw_cell,
+    frame,
+)
+from gpu_course.explorers.controls import explorer, menu, slider
+
+LANES = 32
+WAYS = ("row", "column", "diagonal")
+
+
+@cuda.jit
+def read_tile(row_step, column_step, pitch, out):
+    """Each lane reads one word of a tile whose rows are ``pitch`` words."""
+    tile = cuda.shared.array(0, float32)
+    lane = cuda.threadIdx.x
+    place = lane * row_step * pitch + lane * column_step
+    tile[place] = float32(lane)
+    out[lane] = tile[place]
+
+
+def _steps(way):
+    """Return rows and columns from one lane's word to the next one's."""
+    if way not in WAYS:
+        raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
+    return {"row": (0, 1), "column": (1, 0), "diagonal": (1, 1)}[way]
+
+
+def traced_conflict(way="column", columns=32, padding=0):
+    """Trace a warp that reads a tile of 32 rows; return the conflict's degree.
+
+    Parameters
+    ----------
+    way : {"row", "column", "diagonal"}
+        What the 32 lanes read.
+    columns, padding : int
+        Words of a row, and words between two rows that nobody uses.
+    """
+    if not 1 <= columns <= 64 or not 0 <= padding <= 8:
+        raise ValueError(
+            "columns must be 1 to 64 and padding 0 to 8, got "
+            f"{columns} and {padding}"
+        )
+    pitch, out = columns + padding, np.zeros(LANES, np.float32)
+    nbytes = 4 * (LANES * (pitch + 1) + 1)
+    report = read_tile.trace[1, LANES, 0, nbytes](*_steps(way), pitch, out)
+    return report.max_bank_conflict
+
+
+def draw_banks(ax, way="column", columns=32, padding=0):
+    """Draw the words that the lanes want, by bank and turn.
+
+    Words in one bank are answered one after the other: each turn is a row.
+    """
+    degree = traced_conflict(way, columns, padding)
+    rows, steps = _steps(way)
+    pitch = columns + padding
+    height = [0] * BANKS
+    for lane in range(LANES):
+        word = lane * rows * pitch + lane * steps
+        bank = word % BANKS
+        colour = MEMORY if height[bank] == 0 else FAULT
+        text = str(lane) if degree <= 12 else ""
+        draw_cell(ax, bank, height[bank], text, colour, size=6)
+        height[bank] += 1
+    for bank in range(BANKS):
+        ax.text(bank + 0.5, -0.2, str(bank), ha="center", va="top",
+                fontsize=6)  # fmt: skip
+    ax.text(16, -1.0 - max(height) / 12, "bank (numbers in cells: lanes)",
+            ha="center", va="top", fontsize=9)  # fmt: skip
+    pad = f" + {padding}" if padding else ""
+    ax.set_title(
+        f"a {way} of a tile with rows of {columns}{pad} words: "
+        f"{degree} {'turns' if degree > 1 else 'turn'}", fontsize=10,
+    )  # fmt: skip
+    top = max(4, max(height))
+    return frame(ax, -0.3, 32.3, -2 - top / 10, top + 0.3, equal=False)
+
+
+def explore_banks():
+    """Return the picture with controls."""
+    return explorer(
+        draw_banks, (8, 2.6), way=menu("lanes read a", list(WAYS), "column"),
+        columns=slider("columns", 32, 1, 64),
+        padding=slider("padding", 0, 0, 8),
+    )  # fmt: skip
+
+
+def rehearse():
+    """Launch the kernel, to fix the types it is for."""
+    traced_conflict()

@@ -1,0 +1,146 @@
+"""Which sectors of memory one request of a warp touches."""
+
+import numpy as np
+
+from gpu_course import cuda
+from gpu_course.cuda.analysis import SECTOR_BYTES
+from gpu_course.drawing import MEMORY, draw_cell, draw_thread, frame
+from gpu_course.explorers.controls import explorer, menu, slider
+
+LANES = 32
+DTYPES = {1: np.uint8, 4: np.float32, 8: np.float64}
+
+
+@cuda.jit
+def read_strided(x, stride, offset, out):
+    """Each lane reads one element; the elements are ``stride`` apart."""
+    lane = cuda.threadIdx.x
+    out[lane] = x[offset + stride * lane]
+
+
+def traced_request(stride=1, offset=0, itemsize=4):
+    """Trace one warp that reads with a stride.
+
+    Parameters
+    ----------
+    stride, offset : int
+        In elements.
+    itemsize : int
+        Bytes of an element: 1, 4 or 8.
+
+    Returns
+    -------
+    sectors : int
+    efficiency : float
+        Bytes asked over bytes of the sectors.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+    if itemsize not in DTYPES or not 0 <= stride <= 64 or offset < 0:
+        raise ValueError(
+            "stride must be 0 to 64, offset at least 0 and itemsize one of "
+            f"{list(DTYPES)}, got {stride}, {offset} and {itemsize}"
+        )
+    x = np.zeros(offset + stride * LANES + 1, DTYPES[itemsize])
+    out = np.zeros(LANES, x.dtype)
+    report = read_strided.trace[1, LANES](x, stride, offset, out)
+    load = next(
+        s for s in report.record.sites if s.kind == "load" and s.array == "x"
+    )
+    whole = report.lines[load.line]  # the load and the store to out
+    stored = LANES * itemsize // SECTOR_BYTES
+    sectors = whole.global_sectors - stored
+    return sectors, min(1.0, LANES * itemsize / (sectors * SECTOR_BYTES))
+
+
+def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
+    """Draw a warp's lanes above the sectors that their loads touch.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    stride, offset : int
+        In elements.
+    itemsize : int
+        Bytes of an element: 1, 4 or 8.
+    """
+    sectors, efficiency = traced_request(stride, offset, itemsize)
+    first = (offset + np.arange(LANES) * stride) * itemsize
+    touched = {int(b) // SECTOR_BYTES for b in first}
+    count = max(8, max(touched) + 1)
+    width = 34 / count
+    for sector in range(count):
+        used = sector in touched
+        draw_cell(ax, sector * width, 0, "", MEMORY if used else "white",
+                  width, 1.0)  # fmt: skip
+    for lane, byte in enumerate(first):
+        x = lane * 34 / LANES + 0.5
+        at = (byte + itemsize / 2) / SECTOR_BYTES * width
+        ax.plot([x, at], [4.2, 1.0], color="0.5", linewidth=0.6)
+        draw_thread(ax, x, 4.7, str(lane), size=6, radius=0.48)
+    ax.text(0, -0.9, f"sectors of {SECTOR_BYTES} bytes: touched ones are "
+            "filled", fontsize=8)  # fmt: skip
+    ax.set_title(
+        f"stride {stride}, offset {offset}, {itemsize} bytes each: {sectors} "
+        f"sectors, efficiency {100 * efficiency:.1f} %", fontsize=10, loc="left",
+    )  # fmt: skip
+    return frame(ax, -0.5, 34.5, -1.2, 5.4)
+
+
+def explore_coalescing():
+    """Return the picture with sliders."""
+    return explorer(
+        draw_coalescing, (8, 1.9), stride=slider("stride", 2, 0, 32),
+        offset=slider("offset", 0, 0, 16),
+        itemsize=menu("bytes an element", list(DTYPES), 4),
+    )  # fmt: skip
+
+
+# What neighbouring lanes read, and how far apart that lies, in elements, for
+# a matrix of 32×32 or records of 4 fields.
+LAYOUTS = {
+    "a row, matrix stored by rows": 1,
+    "a column, matrix stored by rows": 32,
+    "a row, matrix stored by columns": 32,
+    "a column, matrix stored by columns": 1,
+    "one field, array of structures": 4,
+    "one field, structure of arrays": 1,
+}
+
+
+def draw_layout(ax, lanes_read="a column, matrix stored by rows"):
+    """Draw the request for a way of storing and of walking.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    lanes_read : str
+        One of `LAYOUTS`.
+    """
+    if lanes_read not in LAYOUTS:
+        raise ValueError(
+            f"lanes_read must be one of {', '.join(LAYOUTS)}, got "
+            f"{lanes_read!r}"
+        )
+    draw_coalescing(ax, LAYOUTS[lanes_read])
+    told = ax.get_title(loc="left")
+    ax.set_title(f"{lanes_read}: {told}", fontsize=9, loc="left")
+    return ax
+
+
+def explore_layout():
+    """Return the picture with a menu."""
+    return explorer(
+        draw_layout,
+        (8, 1.9),
+        lanes_read=menu("lanes read", list(LAYOUTS), list(LAYOUTS)[1]),
+    )
+
+
+def rehearse():
+    """Launch the kernel for each size, to fix the types it is for."""
+    for itemsize in DTYPES:
+        traced_request(itemsize=itemsize)
