@@ -984,9 +984,25 @@ def test_of_a_pair_that_is_changed_later_only_the_new_value_counts(
         pairs[t] = two
         sums[t] = one
 
-    for executor in ("python", "compiled"):
-        monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+    for choice in ("python", "compiled"):
+        monkeypatch.setenv("GPU_COURSE_CUDA", choice)
         pairs, sums = np.ones(2), np.zeros(2)
         kernel[1, 2](np.float32(1.5), pairs, sums)
-        assert list(pairs) == [0, 0], executor
-        assert list(sums) == [3, 3], executor
+        assert list(pairs) == [0, 0], choice
+        assert list(sums) == [3, 3], choice
+
+
+@pytest.mark.parametrize("choice", ["python", "traced", "compiled"])
+@pytest.mark.parametrize("mask", [0xFFFFFFFE, 1 << 32, 0x0000FFFF])
+def test_a_lane_must_be_in_its_own_mask(choice, mask, monkeypatch):
+    @cuda.jit
+    def kernel(mask, out):
+        t = cuda.threadIdx.x
+        out[t] = cuda.shfl_xor_sync(mask, t, 1)
+
+    monkeypatch.setenv("GPU_COURSE_CUDA", choice)
+    out = np.zeros(32, np.int64)
+    with pytest.raises(LaunchError, match=r"is not in the mask that it gives"):
+        kernel[1, 32](mask, out)
+    kernel[1, 32](0xFFFFFFFF, out)
+    assert out[0] == 1

@@ -285,6 +285,7 @@ class Blocks:
         if operation in BLOCK_WIDE:
             self.answer_block(node, operation, here, slots, number, mask)
             return
+        self.check_mask(node, mask)
         if mask and operation != "activemask":
             self.missing(mask, alive, slots[0], site)
         if operation == "syncwarp":
@@ -318,6 +319,18 @@ class Blocks:
         self.scratch("_missed", types.int32)
         self.add(f"_together({mask}, {alive}, {named}, _missed, {site})")
 
+    def check_mask(self, node, mask):
+        """Have each thread that gives a mask look for itself in it."""
+        given = node.value.args[:1]
+        if not given or getattr(given[0], "value", None) == 0xFFFFFFFF:
+            return
+        depth = self.threads(mask)
+        self.bring([ast.Expr(given[0])])
+        site = self.program.site(node)
+        text = self.rewriter.text(given[0])
+        self.add(f"_named({text}, _t, {site}, _b, _w)")
+        self.depth = depth
+
     def asked_for(self):
         """Return the lines, without questions if nobody can be missed."""
         if "_missed" in self.program.scratch:
@@ -335,6 +348,7 @@ class Blocks:
         named, slots = slice(0 if mask else 1, 2), self.masks
         names = self.slots(node, mask, slots, call.args[named])
         self.came(mask or alive)
+        self.check_mask(node, mask)
         if mask:
             self.missing(mask, alive, names[0], self.program.site(node))
         call.offered, call.here = names[-1], mask or alive

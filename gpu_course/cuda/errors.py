@@ -1,5 +1,10 @@
 """How a launch ends early."""
 
+NOT_IN_ITS_MASK = (
+    "is not in the mask that it gives to this warp operation, and a lane has "
+    "to name itself"
+)
+
 
 class LaunchError(RuntimeError):
     """A launch could not finish; the message names line and threads."""

@@ -13,7 +13,12 @@ import numpy as np
 
 from gpu_course.cuda import primitives, store
 from gpu_course.cuda.arithmetic import wrapping
-from gpu_course.cuda.errors import LaunchError, OutOfBounds, Stop
+from gpu_course.cuda.errors import (
+    NOT_IN_ITS_MASK,
+    LaunchError,
+    OutOfBounds,
+    Stop,
+)
 from gpu_course.cuda.record import Finding
 from gpu_course.cuda.regions import NotCompilable
 
@@ -188,6 +193,8 @@ def failure(program, name, launcher, words, error):
                 f"{start}doesn't reach this barrier, others wait there",
             )
         )  # fmt: skip
+    if error.args == ("mask",):
+        return LaunchError(f"{start}{NOT_IN_ITS_MASK}")
     return LaunchError(
         f"{start}is named in the mask of this warp operation and doesn't come"
     )

@@ -81,7 +81,11 @@ class Plan(ast.NodeTransformer):
         node.test = self.decided(node.test)
         return self.generic_visit(node)
 
-    visit_IfExp = visit_While = visit_If
+    def visit_IfExp(self, node):
+        return self.visit_If(node)
+
+    def visit_While(self, node):
+        return self.visit_If(node)
 
     def decided(self, test):
         """Return a condition with its constant parts as True or False.

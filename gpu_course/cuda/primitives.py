@@ -151,6 +151,16 @@ def _together(here, alive, masks, missed, site):
 
 
 @helper
+def _named(mask, thread, site, block, words):
+    """Fail if a lane isn't in the mask that it gives."""
+    if not (mask >> (thread % 32)) & 1:
+        words[1] = site
+        words[2] = thread
+        words[3] = block
+        raise RuntimeError("mask")
+
+
+@helper
 def _came(here, missed, block, words):
     """Fail if a thread comes that an earlier warp operation waits for."""
     for t in range(here.size):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from gpu_course.cuda import warp
-from gpu_course.cuda.errors import Stop
+from gpu_course.cuda.errors import NOT_IN_ITS_MASK, LaunchError, Stop
 from gpu_course.cuda.record import Finding
 from gpu_course.cuda.threads import WARP
 
@@ -75,6 +75,14 @@ class Block:
         """Do a warp operation if all lanes that it names have come."""
         if name != "activemask" and len(lanes) < WARP and self.waited(lanes):
             return False
+        for thread in lanes:
+            mask = thread.waiting[2] if thread.waiting[2:] else -1
+            if not mask >> thread.laneid & 1:
+                raise LaunchError(
+                    f"{self.machine.name}, line {thread.waiting[1]}: thread "
+                    f"{thread.index} of block {thread.block_index} "
+                    f"{NOT_IN_ITS_MASK}"
+                )
         if name == "syncwarp":
             self.pass_syncwarp(lanes)
         parts = {t.laneid: t.waiting[2:] for t in lanes}

@@ -157,7 +157,7 @@ class Diagnosis:
         element = f"{name}[{', '.join(map(str, index))}]"
         before = case.arguments[number][index]
         writer, line = self.writer(run.report, name, index)
-        kind, text = self.kind_of(failure, number, element, mistake)
+        kind, text = self.kind_of(failure, number, element, mistake, line)
         details = [
             *self.launch_details(case),
             (element, f"expected {shown(expected[number][index])}, got "
@@ -175,7 +175,7 @@ class Diagnosis:
             self.line(line) if line else "",
         )  # fmt: skip
 
-    def kind_of(self, failure, number, element, mistake):
+    def kind_of(self, failure, number, element, mistake, line):
         """Return kind and message for a result that is wrong."""
         if mistake:
             return mistake.kind, mistake.message
@@ -189,7 +189,7 @@ class Diagnosis:
                 f"{self.names[number]} is only to be read, and the kernel "
                 f"changes it, first {element}."
             )
-        if self.is_untouched(failure):
+        if line is None and self.is_untouched(failure):
             return "not_all_written", (
                 f"{element} is as it was before the launch, and so is every "
                 "element that isn't right: no thread writes it."

@@ -3,16 +3,23 @@
 from gpu_course.exercises.collection import (
     add_planes,
     axpy,
+    block_sum,
     blocks_for,
     blur,
     convolve,
     differences,
+    histogram,
     matmul,
     mirror,
+    reverse_block,
     scale_all,
+    scan_block,
     sectors_touched,
+    softmax_rows,
+    spmv,
     threshold,
     transpose,
+    warp_sum,
     why_slow,
 )
 
@@ -32,4 +39,12 @@ EXERCISES = (
     why_slow.EXERCISE,
     convolve.EXERCISE,
     matmul.EXERCISE,
+    # 12_threads_together
+    reverse_block.EXERCISE,
+    block_sum.EXERCISE,
+    warp_sum.EXERCISE,
+    histogram.EXERCISE,
+    scan_block.EXERCISE,
+    softmax_rows.EXERCISE,
+    spmv.EXERCISE,
 )
