@@ -85,7 +85,8 @@ def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
             "filled", fontsize=8)  # fmt: skip
     ax.set_title(
         f"stride {stride}, offset {offset}, {itemsize} bytes each: {sectors} "
-        f"sectors, efficiency {100 * efficiency:.1f} %", fontsize=10, loc="left",
+        f"sectors, efficiency {100 * efficiency:.1f} %",
+        fontsize=10, loc="left",
     )  # fmt: skip
     return frame(ax, -0.5, 34.5, -1.2, 5.4)
 

@@ -97,7 +97,7 @@ EXERCISE = Exercise(
                 "added: the tree starts one step too late.", gives=half),
     ),
     equivalent={
-        "64 -> 65, line 7": "The array has one element more, which nobody uses.",
+        "64 -> 65, line 7": "One element more, which nobody uses.",
         "0 -> 1, line 18": "After the last barrier any one thread may write "
         "the sum, and thread 1 is there as well.",
     },

@@ -109,6 +109,6 @@ EXERCISE = Exercise(
         ),
     ),
     equivalent={
-        "64 -> 65, line 7": "The array has one element more, which nobody uses.",
+        "64 -> 65, line 7": "One element more, which nobody uses.",
     },
 )  # fmt: skip

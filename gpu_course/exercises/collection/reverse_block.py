@@ -83,6 +83,6 @@ EXERCISE = Exercise(
                 "block of 64 for itself.", gives=the_whole),
     ),
     equivalent={
-        "64 -> 65, line 7": "The array has one element more, which nobody uses.",
+        "64 -> 65, line 7": "One element more, which nobody uses.",
     },
 )  # fmt: skip

@@ -110,12 +110,12 @@ EXERCISE = Exercise(
                 gives=the_whole),
     ),
     equivalent={
-        "64 -> 65, line 7": "The array has one element more, which nobody uses.",
-        "step < 64 -> step <= 64, line 13": "In the additional turn no thread has a number of "
-        "64 or more, so nothing is added.",
-        "64 -> 65, line 13": "In the additional turn no thread has a number of "
-        "64 or more, so nothing is added.",
-        "64 -> 63, line 13": "step takes the values 1 to 32 and then 64, so both "
-        "end the loop there.",
+        "64 -> 65, line 7": "One element more, which nobody uses.",
+        "step < 64 -> step <= 64, line 13": "In the additional turn no "
+        "thread has a number of 64 or more, so nothing is added.",
+        "64 -> 65, line 13": "In the additional turn no thread has a "
+        "number of 64 or more, so nothing is added.",
+        "64 -> 63, line 13": "step takes the values 1 to 32 and then 64, so "
+        "both end the loop there.",
     },
 )  # fmt: skip

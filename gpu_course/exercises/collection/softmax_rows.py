@@ -131,8 +131,8 @@ EXERCISE = Exercise(
     equivalent={
         "16 -> 17, line 12": "Steps of 17, 8, 4, 2 and 1 reach every lane as "
         "well: 17 exchanges by 16 and by 1 at once.",
-        "16 -> 17, line 20": "Steps of 17, 8, 4, 2 and 1 reach every lane once "
-        "as well: 17 exchanges by 16 and by 1 at once.",
+        "16 -> 17, line 20": "Steps of 17, 8, 4, 2 and 1 reach every lane "
+        "once as well: 17 exchanges by 16 and by 1 at once.",
         "32 -> 31, line 10": "Every element is still visited, some of them "
         "twice, and the largest of them stays the same.",
     },
