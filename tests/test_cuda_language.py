@@ -1069,9 +1069,9 @@ def test_conditions_of_constants_are_decided_as_numba_does(monkeypatch):
     """The way that isn't taken gives no type, and need not have one."""
 
     def body(a, n, out):
-        one = a[0] if not (1 == 7) else 1.5
+        one = a[0] if 7 > 1 else 1.5
         out[0] = one**n
-        if MODE == 1:
+        if MODE == 1:  # noqa: SIM108
             two = a[0]
         else:
             two = 0.5

@@ -189,6 +189,13 @@ class Kernel:
         return self
 
     @property
+    def computes_in_float64(self):
+        """Whether an expression of the last launch's version is a float64."""
+        kinds = self._version(self.recorded[-1]).typed.kinds()
+        wide = (types.float64, types.complex128)
+        return any(kind in wide for kind in kinds)
+
+    @property
     def overloads(self):
         """The types of its launches, with what Numba says of a grid."""
         return {kinds: Overload(kinds) for kinds in self.recorded}

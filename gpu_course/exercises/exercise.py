@@ -84,11 +84,14 @@ class Limit:
         it is kept.
     message : callable
         From the same report to what to say if not.
+    of_kernel : bool
+        Both get the kernel instead of the report.
     """
 
     kind: str
     holds: Callable
     message: Callable
+    of_kernel: bool = False
 
 
 @dataclass(frozen=True)

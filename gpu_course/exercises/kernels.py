@@ -98,9 +98,10 @@ class _Check:
         last = self.diagnosis.seen[-1]
         report = last.runs[0].report
         for limit in self.exercise.limits:
-            if not limit.holds(report):
+            seen = self.kernel if limit.of_kernel else report
+            if not limit.holds(seen):
                 return Result(
-                    self.exercise.name, False, limit.message(report),
+                    self.exercise.name, False, limit.message(seen),
                     limit.kind, self.diagnosis.launch_details(last.case),
                 )  # fmt: skip
         return None

@@ -9,8 +9,11 @@ from gpu_course.exercises.collection import (
     convolve,
     differences,
     histogram,
+    horner,
     matmul,
+    mean_of_ten,
     mirror,
+    resident_blocks,
     reverse_block,
     scale_all,
     scan_block,
@@ -20,6 +23,7 @@ from gpu_course.exercises.collection import (
     threshold,
     transpose,
     warp_sum,
+    warps_to_hide,
     why_slow,
 )
 
@@ -47,4 +51,9 @@ EXERCISES = (
     scan_block.EXERCISE,
     softmax_rows.EXERCISE,
     spmv.EXERCISE,
+    # 13_what_the_compiler_made
+    resident_blocks.EXERCISE,
+    warps_to_hide.EXERCISE,
+    mean_of_ten.EXERCISE,
+    horner.EXERCISE,
 )

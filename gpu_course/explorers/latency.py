@@ -1,0 +1,82 @@
+"""How many warps hide the latency of memory: a model of one scheduler."""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+from gpu_course.drawing import IDLE, SKY, YELLOW
+from gpu_course.explorers.controls import explorer, slider
+
+WAITING, READY, ISSUING = range(3)
+
+
+def timeline(warps, work, latency, cycles=200):
+    """Model warps that work and wait by turns, on one warp scheduler.
+
+    Each warp issues ``work`` instructions, one in a cycle when it is chosen,
+    and then waits ``latency`` cycles for memory. The scheduler chooses the
+    first warp that is ready.
+
+    Parameters
+    ----------
+    warps, work, latency, cycles : int
+        At least 1; the latency may be 0.
+
+    Returns
+    -------
+    int array (warps, cycles)
+        `WAITING`, `READY` or `ISSUING`.
+    """
+    if min(warps, work, cycles) < 1 or latency < 0:
+        raise ValueError(
+            "warps, work and cycles must be at least 1 and latency at least "
+            f"0, got {warps}, {work}, {cycles} and {latency}"
+        )
+    states = np.zeros((warps, cycles), int)
+    left = [work] * warps  # instructions until the next load
+    ready_at = [0] * warps
+    for cycle in range(cycles):
+        ready = [w for w in range(warps) if ready_at[w] <= cycle]
+        states[ready, cycle] = READY
+        if not ready:
+            continue
+        chosen = ready[0]
+        states[chosen, cycle] = ISSUING
+        left[chosen] -= 1
+        if not left[chosen]:
+            left[chosen] = work
+            ready_at[chosen] = cycle + 1 + latency
+    return states
+
+
+def utilisation(warps, work, latency):
+    """Return the share of cycles with an instruction: min(1, w c / (c + L)).
+
+    For w warps that each issue c instructions and then wait L cycles.
+    """
+    return min(1.0, warps * work / (work + latency))
+
+
+def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
+    """Draw what each warp does in each cycle."""
+    states = timeline(warps, work, latency, cycles)
+    colours = ListedColormap([IDLE, YELLOW, SKY])
+    ax.imshow(states, cmap=colours, vmin=0, vmax=2, aspect="auto",
+              interpolation="nearest")  # fmt: skip
+    ax.set_yticks(range(0, warps, max(1, warps // 8)))
+    ax.set(xlabel="cycle (modelled)", ylabel="warp")
+    ax.grid(visible=False)
+    busy = utilisation(warps, work, latency)
+    ax.set_title(
+        f"{warps} warps, {work} instructions then {latency} cycles'"
+        f" wait: busy {100 * busy:.0f} %", fontsize=10, loc="left",
+    )  # fmt: skip
+    return ax
+
+
+def explore_latency():
+    """Return the picture with sliders; blue issues, yellow is ready."""
+    return explorer(
+        draw_latency, (8, 2.6), warps=slider("warps", 4, 1, 32),
+        work=slider("instructions", 4, 1, 20),
+        latency=slider("latency", 36, 0, 100),
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""What limits how many warps of a kernel a multiprocessor holds."""
+
+from gpu_course.cuda.compiler import Resources
+from gpu_course.cuda.occupancy import occupancy
+from gpu_course.drawing import BLUE, VERMILION
+from gpu_course.explorers.controls import explorer, menu, slider
+
+CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0")
+
+
+def draw_occupancy(ax, threads=256, registers=32, shared_kb=0, cc="8.0"):
+    """Draw how many blocks each resource has room for.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    threads : int
+        Of a block.
+    registers : int
+        Of a thread.
+    shared_kb : float
+        Shared memory of a block, in units of 1,024 bytes.
+    cc : str
+        Compute capability.
+    """
+    used = Resources(registers, int(shared_kb * 1024), 0, 0, 0, 0)
+    found = occupancy(used, threads, cc)
+    rooms = found.blocks_by
+    colours = [VERMILION if name == found.limit else BLUE for name in rooms]
+    shown = [min(room, 36) for room in rooms.values()]
+    ax.barh(list(rooms), shown, color=colours)
+    for row, room in enumerate(rooms.values()):
+        text = str(room) if room <= 36 else f"{room} →"
+        ax.text(min(room, 36) + 0.4, row, text, va="center", fontsize=9)
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 40), xlabel="blocks that there is room for, on one SM")
+    ax.set_title(
+        f"sm_{cc.replace('.', '')}: {found.active_blocks} blocks, "
+        f"{found.active_warps} warps, occupancy {found.occupancy:.0%}, "
+        f"limit: {found.limit}", fontsize=10, loc="left",
+    )  # fmt: skip
+    return ax
+
+
+def explore_occupancy():
+    """Return the picture with controls."""
+    return explorer(
+        draw_occupancy, (8, 2.4),
+        threads=slider("threads a block", 256, 32, 1024, 32),
+        registers=slider("registers a thread", 32, 16, 255),
+        shared_kb=slider("shared KiB", 0, 0, 48),
+        cc=menu("compute capability", list(CAPABILITIES), "8.0"),
+    )  # fmt: skip
