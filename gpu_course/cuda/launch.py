@@ -210,9 +210,14 @@ class Version:
 
 
 def _described(value):
-    """Return what the proofs for a launch know of an argument."""
+    """Return what the proofs for a launch know of an argument.
+
+    A float proves nothing of an index.
+    """
     if isinstance(value, tuple):
         return tuple(map(_described, value))
+    if isinstance(value, float | np.floating):
+        return "float"
     return value.shape if isinstance(value, np.ndarray) else value
 
 
