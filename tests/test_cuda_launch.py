@@ -1006,3 +1006,26 @@ def test_a_lane_must_be_in_its_own_mask(choice, mask, monkeypatch):
         kernel[1, 32](mask, out)
     kernel[1, 32](0xFFFFFFFF, out)
     assert out[0] == 1
+
+
+def test_threads_that_returned_stay_away_from_what_follows(monkeypatch):
+    """No barrier, but a statement of the block divides the kernel."""
+
+    @cuda.jit
+    def kernel(factor, out):
+        t = cuda.threadIdx.x
+        b = cuda.blockIdx.x
+        scale = b + 1
+        if t > 1:
+            return
+        out[b, t, 0] = scale
+        scale = scale * factor
+        out[b, t, 1] = scale
+
+    for choice in ("python", "compiled"):
+        monkeypatch.setenv("GPU_COURSE_CUDA", choice)
+        out = np.zeros((2, 4, 2))
+        kernel[2, 4](10, out)
+        expected = np.zeros((2, 4, 2))
+        expected[:, :2] = [[[1, 10]], [[2, 20]]]
+        assert np.array_equal(out, expected), choice

@@ -45,7 +45,8 @@ class Blocks:
         self.open = []  # masks of the ifs and loops around
         self.loops = []  # (mask, mask of the iteration, open masks outside)
         self.rewriter = Body(program, self.places.several)
-        self.returns = program.waits and _has_return(body)
+        several = program.waits or self.is_cut()
+        self.returns = several and _has_return(body)
         for name, kind in self.places.kept.items():
             for place, part in enumerate(kind if is_plain_tuple(kind) else ()):
                 self.scratch(f"_kept_{name}_{place}", part)
@@ -81,6 +82,19 @@ class Blocks:
             else:
                 region.append(node)
         self.region(region, mask)
+
+    def is_cut(self):
+        """Whether a kernel that doesn't wait takes several loops all the same.
+
+        That is where a statement of the block needs what came before it.
+        """
+        region = []
+        for node in self.body:
+            if not self.places.of_block(node):
+                region.append(node)
+            elif cuts(region, node):
+                return True
+        return False
 
     def threads(self, mask):
         """Open the loop over threads; return the depth to go back to."""

@@ -13,8 +13,8 @@ def timeline(warps, work, latency, cycles=200):
     """Model warps that work and wait by turns, on one warp scheduler.
 
     Each warp issues ``work`` instructions, one in a cycle when it is chosen,
-    and then waits ``latency`` cycles for memory. The scheduler chooses the
-    first warp that is ready.
+    and then waits ``latency`` cycles for memory. The scheduler stays with a
+    warp until it waits, and then takes the one that has been ready longest.
 
     Parameters
     ----------
@@ -33,13 +33,14 @@ def timeline(warps, work, latency, cycles=200):
         )
     states = np.zeros((warps, cycles), int)
     left = [work] * warps  # instructions until the next load
-    ready_at = [0] * warps
+    ready_at, chosen = [0] * warps, 0
     for cycle in range(cycles):
         ready = [w for w in range(warps) if ready_at[w] <= cycle]
         states[ready, cycle] = READY
         if not ready:
             continue
-        chosen = ready[0]
+        if chosen not in ready:
+            chosen = min(ready, key=ready_at.__getitem__)
         states[chosen, cycle] = ISSUING
         left[chosen] -= 1
         if not left[chosen]:
