@@ -10,9 +10,11 @@ from gpu_course.exercises.collection import (
     differences,
     histogram,
     horner,
+    loads_in_flight,
     matmul,
     mean_of_ten,
     mirror,
+    peak_tflops,
     resident_blocks,
     reverse_block,
     scale_all,
@@ -28,6 +30,9 @@ from gpu_course.exercises.collection import (
 )
 
 EXERCISES = (
+    # 01_gpu_architecture
+    peak_tflops.EXERCISE,
+    loads_in_flight.EXERCISE,
     # 10_first_kernels
     blocks_for.EXERCISE,
     axpy.EXERCISE,

@@ -1,0 +1,61 @@
+"""peak_tflops: the peak of a chip from its data sheet."""
+
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = '''\
+def peak_tflops(sms, lanes, clock_mhz):
+    return sms * lanes * clock_mhz
+'''
+
+SOLUTION = '''\
+def peak_tflops(sms, lanes, clock_mhz):
+    return sms * lanes * 2 * clock_mhz / 1e6
+'''
+
+
+def specification(sms, lanes, clock_mhz):
+    return sms * lanes * 2 * clock_mhz / 1e6
+
+
+CASES = (
+    (1, 1, 1), (108, 64, 1410), (132, 128, 1980), (16, 8, 1350),
+    (80, 64, 1530), (3, 7, 999), (8, 16, 2500),
+)  # fmt: skip
+
+EXERCISE = Exercise(
+    name="peak_tflops",
+    chapter="01_gpu_architecture",
+    title="The peak of a data sheet",
+    task=(
+        "A chip has `sms` multiprocessors with `lanes` lanes each, and each "
+        "lane finishes a fused multiply-add in every cycle of `clock_mhz` "
+        "MHz. Return the peak in TFLOP/s. A fused multiply-add is two FLOPs."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "one_flop", " * 2", ""),
+        edited(SOLUTION, "wrong_unit", " / 1e6", " / 1e12"),
+        edited(SOLUTION, "hard_coded_size", "lanes * 2", "64 * 2"),
+    ),
+    hints=(
+        "How many FLOPs does one lane do in one second?",
+        "MHz is a million cycles a second, and tera is 10¹².",
+        "sms * lanes * 2 * clock_mhz / 1e6",
+    ),
+    specification=specification,
+    cases=lambda: CASES,
+    is_kernel=False,
+    tolerance=1e-9,
+    mistakes=(
+        Mistake("one_flop", "A fused multiply-add counts as two FLOPs.",
+                gives=lambda s, n, c: s * n * c / 1e6),
+        Mistake("wrong_unit", "The clock is in MHz: a million cycles a "
+                "second.", gives=lambda s, n, c: s * n * 2 * c / 1e12),
+        Mistake("no_unit", "This counts multiply-adds in millions a second. "
+                "A multiply-add is two FLOPs, and tera is 10¹².",
+                gives=lambda s, n, c: s * n * c),
+        Mistake("hard_coded_size", "It takes 64 lanes for every chip.",
+                gives=lambda s, n, c: s * 64 * 2 * c / 1e6),
+    ),
+)  # fmt: skip
