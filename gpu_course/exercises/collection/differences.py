@@ -47,8 +47,8 @@ EXERCISE = Exercise(
     title="Find the bugs",
     task=(
         "This kernel should write the difference of each two neighbours of "
-        "`x` into `out`, which is one element shorter. It has two mistakes, "
-        "and with one element it even gives the right result. Find both."
+        "`x` into `out`, which is one element shorter. It has two mistakes: "
+        "find both."
     ),
     starter=STARTER,
     solution=SOLUTION,
