@@ -2,7 +2,9 @@
 
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-COMPUTE, MEMORY, CONTROL = "#56B4E9", "#F0E442", "#E69F00"  # Okabe and Ito
+from gpu_course.drawing import MEMORY, ORANGE, THREAD
+
+COMPUTE, CONTROL = THREAD, ORANGE
 LANES = 32
 
 

@@ -49,6 +49,10 @@ def traced_conflict(way="column", columns=32, padding=0):
             "columns must be 1 to 64 and padding 0 to 8, got "
             f"{columns} and {padding}"
         )
+    if way == "row" and columns < LANES:
+        raise ValueError(
+            f"a row of {columns} words is too short for {LANES} lanes"
+        )
     pitch, out = columns + padding, np.zeros(LANES, np.float32)
     nbytes = 4 * (LANES * (pitch + 1) + 1)
     report = read_tile.trace[1, LANES, 0, nbytes](*_steps(way), pitch, out)
@@ -69,7 +73,8 @@ def draw_banks(ax, way="column", columns=32, padding=0):
         bank = word % BANKS
         colour = MEMORY if height[bank] == 0 else FAULT
         text = str(lane) if degree <= 12 else ""
-        draw_cell(ax, bank, height[bank], text, colour, size=6)
+        hatch = "///" if height[bank] else None
+        draw_cell(ax, bank, height[bank], text, colour, size=6, hatch=hatch)
         height[bank] += 1
     for bank in range(BANKS):
         ax.text(bank + 0.5, -0.2, str(bank), ha="center", va="top",
@@ -89,7 +94,7 @@ def explore_banks():
     """Return the picture with controls."""
     return explorer(
         draw_banks, (8, 2.6), way=menu("lanes read a", list(WAYS), "column"),
-        columns=slider("columns", 32, 1, 64),
+        columns=slider("columns", 32, 32, 64),
         padding=slider("padding", 0, 0, 8),
     )  # fmt: skip
 

@@ -34,9 +34,9 @@ def draw_indexing(ax, n=10, threads=4, blocks=3):
         If there are more than 64 threads or elements to draw.
     """
     total = threads * blocks
-    if not (1 <= threads and 1 <= blocks and total <= MOST and n <= MOST):
+    if min(threads, blocks) < 1 or total > MOST or not 0 <= n <= MOST:
         raise ValueError(
-            f"this draws 1 to {MOST} threads and at most {MOST} elements, "
+            f"this draws 1 to {MOST} threads and 0 to {MOST} elements, "
             f"got {blocks} × {threads} threads and {n} elements"
         )
     gap = 0.6
@@ -56,7 +56,7 @@ def draw_indexing(ax, n=10, threads=4, blocks=3):
         ax.text(x, 3.25, f"blockIdx.x = {block}", fontsize=8)
         for first in range(0, threads, WARP):
             width = min(WARP, threads - first)
-            draw_warp(ax, x + first, 1.7, width, 1.0, first // WARP)
+            draw_warp(ax, x + first, 1.7, width, 1.0, block)
     end = total + gap * blocks
     for number, i in enumerate(range(total, n)):
         draw_cell(ax, end + number - 0.5, 0, str(i), "white", hatch="///")
@@ -75,6 +75,6 @@ def explore_indexing():
     """Return the picture with sliders."""
     return explorer(
         draw_indexing, (8, 2.2), n=slider("elements", 10, 0, 64),
-        threads=slider("threads a block", 4, 1, 32),
-        blocks=slider("blocks", 3, 1, 8),
+        threads=slider("threads a block", 4, 1, 16),
+        blocks=slider("blocks", 3, 1, 4),
     )  # fmt: skip

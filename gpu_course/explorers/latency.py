@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
 from gpu_course.drawing import IDLE, SKY, YELLOW
 from gpu_course.explorers.controls import explorer, slider
@@ -67,6 +68,12 @@ def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
     ax.set(xlabel="cycle (modelled)", ylabel="warp")
     ax.grid(visible=False)
     busy = utilisation(warps, work, latency)
+    handles = [
+        Patch(facecolor=c, edgecolor="black", label=name)
+        for c, name in ((SKY, "issues"), (YELLOW, "ready"), (IDLE, "waits"))
+    ]
+    ax.legend(handles=handles, ncols=3, fontsize=8, loc="lower right",
+              bbox_to_anchor=(1, 1), borderaxespad=0.1)  # fmt: skip
     ax.set_title(
         f"{warps} warps, {work} instructions then {latency} cycles'"
         f" wait: busy {100 * busy:.0f} %", fontsize=10, loc="left",

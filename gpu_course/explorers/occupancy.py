@@ -28,7 +28,8 @@ def draw_occupancy(ax, threads=256, registers=32, shared_kb=0, cc="8.0"):
     rooms = found.blocks_by
     colours = [VERMILION if name == found.limit else BLUE for name in rooms]
     shown = [min(room, 36) for room in rooms.values()]
-    ax.barh(list(rooms), shown, color=colours)
+    bars = ax.barh(list(rooms), shown, color=colours)
+    bars[list(rooms).index(found.limit)].set_hatch("//")
     for row, room in enumerate(rooms.values()):
         text = str(room) if room <= 36 else f"{room} →"
         ax.text(min(room, 36) + 0.4, row, text, va="center", fontsize=9)
