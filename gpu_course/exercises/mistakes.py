@@ -1,8 +1,8 @@
-"""Known mistakes that several exercises share, and their evidence."""
+"""Known mistakes and limits that several exercises share."""
 
 import numpy as np
 
-from gpu_course.exercises.exercise import Mistake
+from gpu_course.exercises.exercise import Limit, Mistake
 
 
 def _surplus(seen, shows):
@@ -45,4 +45,13 @@ GUARD_OFF_BY_ONE = Mistake(
     when=lambda seen: _surplus(
         seen, lambda first, last, threads: first == last < threads - 1
     ),
+)
+NO_FLOAT64 = Limit(
+    "float64",
+    lambda kernel: not kernel.computes_in_float64,
+    lambda kernel: (
+        "The result is right, but something is computed in float64: look at "
+        "each constant."
+    ),
+    of_kernel=True,
 )

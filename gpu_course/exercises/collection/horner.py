@@ -4,7 +4,7 @@ import numpy as np
 
 from gpu_course.exercises.cases import line_launches
 from gpu_course.exercises.exercise import Exercise, Limit, Mistake, edited
-from gpu_course.exercises.mistakes import MISSING_GUARD
+from gpu_course.exercises.mistakes import MISSING_GUARD, NO_FLOAT64
 
 STARTER = """\
 from numba import float32
@@ -67,6 +67,7 @@ EXERCISE = Exercise(
     solution=SOLUTION,
     wrong=(
         edited(SOLUTION, "too_many_requests", "total * point", "total * x[i]"),
+        edited(SOLUTION, "float64", "total = float32(0)", "total = 0.0"),
         edited(SOLUTION, "backwards", "c[k]", "c[c.size - 1 - k]"),
         edited(SOLUTION, "missing_guard", "if i < x.size:", "if True:"),
         edited(SOLUTION, "wrong_result", "total * point + c[k]",
@@ -88,6 +89,7 @@ EXERCISE = Exercise(
                 gives=backwards),
     ),
     limits=(
+        NO_FLOAT64,
         Limit(
             "too_many_requests",
             lambda report: report.global_requests <= 40,

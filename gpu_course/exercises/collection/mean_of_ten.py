@@ -3,13 +3,8 @@
 import numpy as np
 
 from gpu_course.exercises.cases import blocks_for, generator
-from gpu_course.exercises.exercise import (
-    Exercise,
-    Launch,
-    Limit,
-    Mistake,
-    edited,
-)
+from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
+from gpu_course.exercises.mistakes import NO_FLOAT64
 
 STARTER = """\
 from numba import float32
@@ -93,15 +88,5 @@ EXERCISE = Exercise(
         Mistake("missing_divisor", "These are the sums, not the means.",
                 gives=sums),
     ),
-    limits=(
-        Limit(
-            "float64",
-            lambda kernel: not kernel.computes_in_float64,
-            lambda kernel: (
-                "The result is right, but something is computed in float64: "
-                "look at each constant."
-            ),
-            of_kernel=True,
-        ),
-    ),
+    limits=(NO_FLOAT64,),
 )  # fmt: skip
