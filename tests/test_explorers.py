@@ -13,11 +13,13 @@ from gpu_course import architecture, drawing
 from gpu_course.explorers import (
     banks,
     coalescing,
+    descent,
     divergence,
     indexing,
     latency,
     occupancy,
     reduction,
+    softmax,
 )
 
 matplotlib.use("Agg")
@@ -30,6 +32,8 @@ EXPLORERS = {
     "divergence": divergence.explore_divergence,
     "latency": latency.explore_latency,
     "occupancy": occupancy.explore_occupancy,
+    "descent": descent.explore_descent,
+    "softmax": softmax.explore_softmax,
 }
 
 

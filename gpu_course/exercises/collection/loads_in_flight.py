@@ -4,21 +4,21 @@ import math
 
 from gpu_course.exercises.exercise import Exercise, Mistake, edited
 
-STARTER = '''\
+STARTER = """\
 import math
 
 
 def loads_in_flight(latency_ns, bandwidth_gb_s, bytes_each):
     return math.ceil(bandwidth_gb_s / bytes_each)
-'''
+"""
 
-SOLUTION = '''\
+SOLUTION = """\
 import math
 
 
 def loads_in_flight(latency_ns, bandwidth_gb_s, bytes_each):
     return math.ceil(latency_ns * bandwidth_gb_s / bytes_each)
-'''
+"""
 
 
 def specification(latency_ns, bandwidth_gb_s, bytes_each):

@@ -2,15 +2,15 @@
 
 from gpu_course.exercises.exercise import Exercise, Mistake, edited
 
-STARTER = '''\
+STARTER = """\
 def peak_tflops(sms, lanes, clock_mhz):
     return sms * lanes * clock_mhz
-'''
+"""
 
-SOLUTION = '''\
+SOLUTION = """\
 def peak_tflops(sms, lanes, clock_mhz):
     return sms * lanes * 2 * clock_mhz / 1e6
-'''
+"""
 
 
 def specification(sms, lanes, clock_mhz):

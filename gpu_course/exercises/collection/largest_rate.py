@@ -1,0 +1,83 @@
+"""largest_rate: the bound 2 / λmax of gradient descent."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import generator
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+import numpy as np
+
+
+def largest_rate(features):
+    hessian = features.T @ features
+    return 2 / np.linalg.eigvalsh(hessian).max()
+"""
+
+SOLUTION = """\
+import numpy as np
+
+
+def largest_rate(features):
+    hessian = features.T @ features / len(features)
+    return 2 / np.linalg.eigvalsh(hessian).max()
+"""
+
+
+def bound(features, numerator=2, choose=np.max):
+    values = np.linalg.svd(features, compute_uv=False) ** 2
+    return numerator * len(features) / choose(values)
+
+
+def specification(features):
+    return bound(features)
+
+
+def cases():
+    random = generator()
+    return [
+        (random.normal(size=shape) * np.linspace(1, 3, shape[1]),)
+        for shape in ((1, 1), (2, 2), (5, 3), (40, 2), (31, 7))
+    ]
+
+
+EXERCISE = Exercise(
+    name="largest_rate",
+    chapter="20_squared_error",
+    title="The largest learning rate",
+    task=(
+        "`features` has a row for each of N examples. The loss is "
+        "½ ‖features @ w − y‖² / N. Return the learning rate above which "
+        "gradient descent on it diverges."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "of_the_sum", " / len(features)", ""),
+        edited(SOLUTION, "smallest", ".max()", ".min()"),
+        edited(SOLUTION, "fastest", "return 2", "return 1"),
+        edited(SOLUTION, "wrong_result", "len(features)",
+               "features.size"),
+    ),
+    hints=(
+        "Is the loss a sum or a mean?",
+        "The Hessian is the matrix that multiplies w in the gradient, with "
+        "the factor 1/N.",
+        "2 / np.linalg.eigvalsh(features.T @ features / N).max()",
+    ),
+    specification=specification,
+    cases=cases,
+    is_kernel=False,
+    tolerance=1e-9,
+    mistakes=(
+        Mistake("of_the_sum", "That is the bound for the sum. For the mean "
+                "the Hessian is divided by the number of examples.",
+                gives=lambda features: bound(features) / len(features)),
+        Mistake("smallest", "The steepest direction diverges first: take the "
+                "largest eigenvalue.",
+                gives=lambda features: bound(features, 2, np.min)),
+        Mistake("fastest", "At 1/λmax the steepest direction is done in one "
+                "step. It diverges at twice that rate.",
+                gives=lambda features: bound(features, 1)),
+    ),
+)  # fmt: skip

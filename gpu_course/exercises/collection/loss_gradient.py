@@ -1,0 +1,89 @@
+"""loss_gradient: the gradient of the mean squared error, one thread each."""
+
+import numpy as np
+
+from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.mistakes import GUARD_OFF_BY_ONE, MISSING_GUARD
+
+STARTER = """\
+import numpy as np
+from gpu_course import cuda
+
+
+@cuda.jit
+def loss_gradient(prediction, target, gradient):
+    i = cuda.grid(1)
+    if i < prediction.size:
+        gradient[i] = prediction[i] - target[i]
+"""
+
+SOLUTION = """\
+import numpy as np
+from gpu_course import cuda
+
+
+@cuda.jit
+def loss_gradient(prediction, target, gradient):
+    i = cuda.grid(1)
+    if i < prediction.size:
+        gradient[i] = (prediction[i] - target[i]) / prediction.size
+"""
+
+
+def specification(prediction, target, gradient):
+    gradient[:] = (prediction - target) / max(1, prediction.size)
+
+
+def of_the_sum(prediction, target, gradient):
+    gradient[:] = prediction - target
+
+
+def backwards(prediction, target, gradient):
+    gradient[:] = (target - prediction) / max(1, prediction.size)
+
+
+def arguments(n, random):
+    prediction, target = random.normal(size=(2, n)).astype(np.float32)
+    if n > 1000:  # else too small to tell from zero
+        prediction *= np.float32(n)
+    return prediction, target, np.full(n, np.nan, np.float32)
+
+
+EXERCISE = Exercise(
+    name="loss_gradient",
+    chapter="20_squared_error",
+    title="The gradient of the mean",
+    task=(
+        "Write the gradient of ½ Σ (ŷ − y)² / n with respect to each "
+        "prediction, one thread for each element. There may be more threads "
+        "than elements."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "missing_guard", "if i < prediction.size:",
+               "if True:"),
+        edited(SOLUTION, "guard_off_by_one", "i < prediction.size",
+               "i <= prediction.size"),
+        edited(SOLUTION, "of_the_sum", ") / prediction.size", ")"),
+        edited(SOLUTION, "backwards", "(prediction[i] - target[i])",
+               "(target[i] - prediction[i])"),
+    ),
+    hints=(
+        "Is this the gradient of the sum or of the mean?",
+        "A factor in front of the loss stands in front of the gradient, too.",
+        "(prediction[i] - target[i]) / prediction.size",
+    ),
+    specification=specification,
+    cases=lambda: line_launches(arguments),
+    tolerance=1e-6,
+    mistakes=(
+        MISSING_GUARD,
+        GUARD_OFF_BY_ONE,
+        Mistake("of_the_sum", "That is the gradient of the sum: the mean's "
+                "is divided by the number of elements.", gives=of_the_sum),
+        Mistake("backwards", "The sign is wrong: a prediction that is too "
+                "large has a positive gradient.", gives=backwards),
+    ),
+)  # fmt: skip
