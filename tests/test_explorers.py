@@ -219,7 +219,7 @@ def test_bad_values_are_refused(ax, draw, values):
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_each_control_redraws(name, monkeypatch):
-    shown = []
+    shown, open_before = [], plt.get_fignums()
     monkeypatch.setattr(plt, "show", lambda: shown.append(plt.gcf()))
     explorer = EXPLORERS[name]()
     assert repr(explorer) == "run this cell to move the sliders"
@@ -237,7 +237,7 @@ def test_each_control_redraws(name, monkeypatch):
             control.value = value
             assert time.perf_counter() - start < 2  # 0.2 s on a free machine
             assert len(shown) == count + changed
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before
 
 
 def test_all_extremes_together_can_be_drawn(monkeypatch):
