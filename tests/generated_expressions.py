@@ -231,7 +231,11 @@ class Expressions:
 
         (a, one), (b, two) = self.real(depth), self.real(depth)
         name = self.random.choice(MATH_OF_TWO)
-        if name == "pow":  # of an integer, it raises for 0 ** -1
+        if name == "pow":
+            # Of a constant, LLVM makes Numba's into another function.
+            if not (named(a) and named(b)):
+                return None
+            # Of an integer, it raises for 0 ** -1.
             b, two = f"np.float64({b})", types.float64
         if name == "copysign":  # the sign of a NaN is nobody's promise
             b, two = self.real(0)

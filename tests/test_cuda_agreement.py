@@ -10,6 +10,7 @@ tolerance is needed.
 ``gpu-course test -- -m long tests/test_cuda_agreement.py`` is the long run.
 """
 
+import math
 import os
 import pickle
 import random
@@ -26,6 +27,8 @@ from generated_types import DTYPES, output_for, same, values
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from numba import typeof, types
+
+from gpu_course import cuda
 
 EXECUTORS = ("python", "traced", "compiled")
 LANES = 40  # values of each dtype that an expression is computed of
@@ -177,6 +180,32 @@ def test_arithmetic_is_numba_s(folder, seed):
 def test_arithmetic_is_numba_s_at_length(folder):
     for seed in range(1000, 1300):
         check_expressions(random.Random(seed), folder, EXECUTORS)
+
+
+@cuda.jit
+def powers_of_constants(x, out):
+    i = cuda.grid(1)
+    if i < x.size:
+        base = 4.0
+        half = 0.5
+        out[0, i] = math.pow(1 << 40, x[i])
+        out[1, i] = 2.0 ** x[i]
+        out[2, i] = base ** x[i]
+        out[3, i] = math.pow(x[i], 0.5)
+        out[4, i] = abs(x[i]) ** half
+        out[5, i] = pow(2, x[i])
+
+
+def test_powers_of_constants_agree():
+    # LLVM would make exp2 of the first: other digits for 756 of 2,000.
+    x = np.random.default_rng(0).uniform(-20, 20, 2000)
+    results = []
+    for executor in EXECUTORS:
+        out = np.zeros((6, x.size))
+        launched(powers_of_constants, (20, 100), [x, out], executor)
+        results.append(out)
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
 
 
 # Kernels

@@ -6,6 +6,7 @@ is checked, and atomics become calls of `primitives`.
 
 import ast
 import builtins
+import math
 from dataclasses import dataclass, field
 
 from numba.core import types
@@ -253,6 +254,13 @@ class Body(ast.NodeTransformer):
         )
 
     def visit_BinOp(self, node):
+        if isinstance(node.op, ast.Pow) and isinstance(
+            getattr(node, "type", None), types.Float
+        ):
+            node.left = self.hidden(node.left)
+            if not isinstance(node.right, ast.Constant):  # else by products
+                node.right = self.hidden(node.right)
+            return node
         self.generic_visit(node)
         if isinstance(node.op, ast.LShift | ast.RShift):
             # By 64 or more it is undefined for LLVM, guards and all.
@@ -260,7 +268,11 @@ class Body(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node):
-        function = getattr(node.func, "constant", None)
+        function = getattr(node.func, "type", None)
+        name = getattr(function, "typing_key", None)
+        if name in (math.pow, pow):
+            node.args = [self.hidden(argument) for argument in node.args]
+            return node
         kind = getattr(node, "type", None)
         of_float = (
             len(node.args) == 1
@@ -269,11 +281,19 @@ class Body(ast.NodeTransformer):
         )
         self.generic_visit(node)
         if of_float and (
-            function is int or isinstance(function, type | types.Type)
+            name is int or isinstance(function, types.NumberClass)
         ):
             whole = "_whole_unsigned" if kind == types.uint64 else "_whole"
             return converted(call(whole, node.args[0]), kind)
         return node
+
+    def hidden(self, operand):
+        """Return an operand of a power, of whose value LLVM knows nothing."""
+        kind = getattr(operand, "type", None)
+        new = self.visit(operand)
+        if isinstance(kind, types.Integer | types.Float):
+            return call("_hidden", new)
+        return new
 
     def visit_Return(self, node):
         self.generic_visit(node)

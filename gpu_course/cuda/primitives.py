@@ -456,6 +456,24 @@ def _brev(value, bits):
 
 
 @intrinsic
+def _hidden(typing, value):
+    """Return a number that LLVM takes for unknown, though it be a constant.
+
+    A power of 2 it would replace by another function, with other last digits
+    than those of the runs that have the number as an argument.
+    """
+
+    def build(context, builder, signature, arguments):
+        (number,) = arguments
+        bits = ir.IntType(value.bitwidth)
+        same = ir.InlineAsm(ir.FunctionType(bits, [bits]), "", "=r,0")
+        unknown = builder.call(same, [builder.bitcast(number, bits)])
+        return builder.bitcast(unknown, number.type)
+
+    return value(value), build
+
+
+@intrinsic
 def _fused(typing, a, b, c):
     """Return a*b + c rounded once."""
 

@@ -1,5 +1,7 @@
 """Controls beside a figure that is drawn anew when one of them moves."""
 
+import io
+
 
 def explorer(draw, figsize, **controls):
     """Return a widget: controls, and a figure drawn with their values.
@@ -20,18 +22,20 @@ def explorer(draw, figsize, **controls):
     import ipywidgets
     import matplotlib.pyplot as plt
 
-    output = ipywidgets.Output()
+    # An image and not an Output: that one takes a message to the page and
+    # back for each figure, for which a run of the notebook may wait in vain.
+    picture = ipywidgets.Image(format="png")
 
     def redraw(_=None):
         values = {name: control.value for name, control in controls.items()}
-        with output:
-            output.clear_output(wait=True)
-            fig, ax = plt.subplots(figsize=figsize)
-            try:
-                draw(ax, **values)
-                plt.show()
-            finally:
-                plt.close(fig)
+        fig, ax = plt.subplots(figsize=figsize)
+        try:
+            draw(ax, **values)
+            png = io.BytesIO()
+            fig.savefig(png, format="png", bbox_inches="tight")
+        finally:
+            plt.close(fig)
+        picture.value = png.getvalue()
 
     for control in controls.values():
         control.observe(redraw, "value")
@@ -41,7 +45,7 @@ def explorer(draw, figsize, **controls):
         def __repr__(self):  # what a page shows that doesn't run
             return "run this cell to move the sliders"
 
-    return Explorer([ipywidgets.HBox(list(controls.values())), output])
+    return Explorer([ipywidgets.HBox(list(controls.values())), picture])
 
 
 def slider(name, value, least, most, step=1):
