@@ -208,6 +208,21 @@ def test_powers_of_constants_agree():
         np.testing.assert_array_equal(result, results[0])
 
 
+@cuda.jit
+def remainders(x, y, out):
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i] = math.fmod(x[i], y[i])
+
+
+def test_fmod_of_integers_is_a_float():
+    x, y = np.array([7, -7, 5]), np.array([3, 3, 0])
+    for executor in EXECUTORS:
+        out = np.zeros(3)
+        launched(remainders, (1, 4), [x, y, out], executor)
+        np.testing.assert_array_equal(out, [1.0, -1.0, np.nan])
+
+
 # Kernels
 
 

@@ -3,6 +3,7 @@
 import ast
 import time
 
+import numpy as np
 import pytest
 
 from gpu_course import cuda
@@ -117,6 +118,96 @@ def test_a_size_that_is_hard_coded_shows():
     result = check("axpy", answer)
     assert result.kind == "not_all_written"
     assert "y[100]" in str(result)
+
+
+@cuda.jit
+def blur_adding(image, out):
+    column, row = cuda.grid(2)
+    height, width = image.shape
+    if row < height and column < width:
+        total = np.float32(0)
+        count = 0
+        for r in range(max(row - 1, 0), min(row + 2, height)):
+            for c in range(max(column - 1, 0), min(column + 2, width)):
+                total += image[r, c]
+                count += 1
+        out[row, column] += total / np.float32(count)
+
+
+@cuda.jit
+def planes_added(a, b, out):
+    column, row = cuda.grid(2)
+    if row < out.shape[0] and column < out.shape[1]:
+        out[row, column] += a[row, column] + b[row, column]
+
+
+def test_adding_to_what_was_there_is_no_storing_of_nothing():
+    assert check("blur", blur_adding).kind == "adds_to_the_old"
+    assert check("add_planes", planes_added).kind == "adds_to_the_old"
+
+
+@cuda.jit
+def stores_nothing(a, x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        a += x[i]
+
+
+def test_storing_nothing():
+    assert check("axpy", stores_nothing).kind == "nothing_written"
+
+
+@cuda.jit
+def two_columns_a_thread(a, b, out):
+    column, row = cuda.grid(2)
+    if row < out.shape[0]:
+        for c in range(2 * column, min(2 * column + 2, out.shape[1])):
+            out[row, c] = a[row, c] + b[row, c]
+
+
+def test_a_column_is_blamed_only_where_one_is_walked_down():
+    (planes,) = (e for e in catalogue() if e.name == "add_planes")
+    down = check("add_planes", planes.load(planes.starter))
+    beside = check("add_planes", two_columns_a_thread)
+    assert down.kind == beside.kind == "uncoalesced"
+    assert "down a column" in down.diagnosis
+    assert "column" not in beside.diagnosis
+
+
+def test_a_limit_says_shapes_and_no_random_values():
+    result = check("add_planes", two_columns_a_thread)
+    assert dict(result.details)["arguments"] == (
+        "a = float32 32×32, b = float32 32×32, out = float32 32×32"
+    )
+
+
+def test_a_count_is_an_integer():
+    result = check("blocks_for", lambda n, t: max(1.0, np.ceil(n / t)))
+    assert result.kind == "not_an_integer"
+    assert check(
+        "blocks_for", lambda n, t: np.int64(max(1, -(-n // t)))
+    ).passed
+
+
+@cuda.jit
+def returns_it(a, x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        return a * x[i] + y[i]
+
+
+@cuda.jit
+def returns_the_array(a, x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = a * x[i] + y[i]
+    return y
+
+
+@pytest.mark.parametrize("kernel", [returns_it, returns_the_array])
+def test_a_kernel_returns_nothing(kernel):
+    result = check("axpy", kernel)
+    assert "a kernel returns nothing" in result.diagnosis
 
 
 def test_a_name_that_is_no_exercise_s():

@@ -57,8 +57,9 @@ class Version:
         self.typed = lower(function, kinds)
         if self.typed.return_type != types.none:
             raise TypeError(
-                f"{function.__name__} returns {self.typed.return_type}, and a "
-                "kernel returns nothing: store the result in an array"
+                f"{function.__name__} returns a value (as Numba says, "
+                f"{self.typed.return_type}), and a kernel returns nothing: "
+                "store the result in an array"
             )
         if self.typed.shared_bytes > MOST_STATIC:
             raise ValueError(

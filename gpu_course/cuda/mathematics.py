@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numba.core import types
 from numba.extending import overload
 
 
@@ -11,7 +12,11 @@ def _fmod(a, b):
     def fmod(a, b):
         return np.fmod(a, b)
 
-    return fmod
+    def fmod_of_integers(a, b):  # which NumPy would return as an integer
+        return np.fmod(np.float64(a), np.float64(b))
+
+    whole = isinstance(a, types.Integer) and isinstance(b, types.Integer)
+    return fmod_of_integers if whole else fmod
 
 
 @overload(math.modf)

@@ -45,6 +45,12 @@ def untypable(source, error):
     line = getattr(getattr(error, "loc", None), "line", None)
     found = re.findall(r"\((\d+)\)", text)
     line = line or (int(found[0]) if found else source.first_line)
+    if "Only accept returning of array" in text:
+        return (
+            f"{source.name} returns an array ({source.filename}, line {line})"
+            ", and a kernel returns nothing: what it stores in its arguments "
+            "stays there. Take the return away."
+        )
     if captured:
         name, kind = captured.groups()
         what = "a class" if kind == "type" else f"an object of {kind}"

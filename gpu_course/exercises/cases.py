@@ -20,6 +20,14 @@ def blocks_for(count, block):
     return max(1, -(-count // block))
 
 
+def unwritten(shape):
+    """Return a float32 array to be written, with what was there before.
+
+    No NaN: a kernel that adds to it must leave a trace of that.
+    """
+    return np.full(shape, -77, np.float32)
+
+
 def line_launches(arguments, block=32, large=100_003):
     """Return launches of a kernel on a line of elements.
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from gpu_course.cuda.messages import name_thread
 from gpu_course.exercises.comparison import copied, equal, wrong_elements
+from gpu_course.exercises.events import global_events
+from gpu_course.exercises.exercise import Mistake
 from gpu_course.exercises.result import Result, shown
 
 
@@ -113,14 +115,28 @@ class Diagnosis:
 
     def known_mistake(self):
         """Return the one known mistake that the evidence shows, or None."""
+        adds = Mistake(
+            "adds_to_the_old",
+            "The right value is added to what was in the array before: store "
+            "it instead.",
+            gives=self.added,
+        )
         found = [
             mistake
-            for mistake in self.exercise.mistakes
+            for mistake in (*self.exercise.mistakes, adds)
             if (mistake.when or self.gives_just)(
                 self.seen if mistake.when else mistake
             )
         ]
         return found[0] if len(found) == 1 else None
+
+    def added(self, *arguments):
+        """Add to each array what the specification writes into it."""
+        before = copied(arguments)
+        self.exercise.specification(*arguments)
+        for old, new in zip(before, arguments, strict=True):
+            if isinstance(old, np.ndarray) and not equal(old, new):
+                new += old
 
     def gives_just(self, mistake):
         """Whether each run left what the mistaken specification leaves."""
@@ -197,9 +213,10 @@ class Diagnosis:
         return "wrong_result", f"{element} is wrong."
 
     def nothing_written(self):
-        return all(
-            all(map(equal, seen.case.arguments, run.arrays))
-            for seen in self.seen for run in seen.runs
+        """Whether no traced launch stored anything to global memory."""
+        return not any(
+            len(global_events(run.report.record, ("store", "atomic")))
+            for seen in self.seen for run in seen.runs if run.report
         )  # fmt: skip
 
     def is_input(self, number):
@@ -236,9 +253,7 @@ class Diagnosis:
         if report is None:
             return "", None
         record = report.record
-        stores = np.array([s.kind in ("store", "atomic") and s.space ==
-                           "global" for s in record.sites])  # fmt: skip
-        rows = np.flatnonzero(stores[record.site])
+        rows = global_events(record, ("store", "atomic"))
         for place in record.allocations:
             if place.name != name or place.space != "global":
                 continue
@@ -252,9 +267,9 @@ class Diagnosis:
                 return f"thread {thread} of block {block}, line {line}", line
         return "no thread", None
 
-    def launch_details(self, case):
+    def launch_details(self, case, show=shown):
         parts = ", ".join(
-            f"{name} = {shown(value)}"
+            f"{name} = {show(value)}"
             for name, value in zip(self.names, case.arguments, strict=True)
         )
         return (

@@ -1,5 +1,6 @@
 """Checking an answer that is a plain function of Python."""
 
+import numbers
 import types
 
 import numpy as np
@@ -42,7 +43,7 @@ def check_function(exercise, function):
     wrong = [
         number
         for number, pair in enumerate(zip(expected, got, strict=True))
-        if not _same(*pair, exercise.tolerance)
+        if not _same(*pair, exercise.tolerance) or _no_integer(*pair)
     ]
     if not wrong:
         return Result(name, True)
@@ -67,6 +68,14 @@ def _kind(exercise, cases, expected, got, first):
             found.append(mistake)
     if len(found) == 1:
         return found[0].kind, found[0].message
+    if _no_integer(expected[first], got[first]) and all(
+        _same(a, b, exercise.tolerance)
+        for a, b in zip(expected, got, strict=True)
+    ):
+        return "not_an_integer", (
+            f"The value is right, but its type is {type(got[first]).__name__}"
+            ": a count is a whole number, as //, math.ceil and int give it."
+        )
     if got[first] is None:
         return "returns_nothing", "It returns None: is there a return?"
     return "wrong_result", "It returns something else than it should."
@@ -76,6 +85,11 @@ def _result(exercise, case, kind, text, *details):
     given = ", ".join(map(shown, case))
     call = ("call", f"{exercise.name}({given})")
     return Result(exercise.name, False, text, kind, (call, *details))
+
+
+def _no_integer(expected, got):
+    """Whether a count was asked for and something else returned."""
+    return isinstance(expected, int) and not isinstance(got, numbers.Integral)
 
 
 def _same(expected, got, tolerance):

@@ -15,7 +15,8 @@ from gpu_course.cuda.kernel import DeviceFunction, Kernel, Launcher
 from gpu_course.exercises.comparison import copied
 from gpu_course.exercises.diagnosis import Diagnosis, Run
 from gpu_course.exercises.limited import TimeIsUp, run_limited
-from gpu_course.exercises.result import Result
+from gpu_course.exercises.limits import work_shared
+from gpu_course.exercises.result import Result, shape
 
 TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
 LAUNCH_S = 30.0  # compiling included
@@ -64,6 +65,9 @@ def unfit(exercise, answer, case):
     return None
 
 
+_SHARES = {}  # source of a solution -> its limit
+
+
 class _Check:
     def __init__(self, exercise, kernel, cases):
         self.exercise, self.kernel, self.cases = exercise, kernel, cases
@@ -97,14 +101,26 @@ class _Check:
     def limits(self):
         last = self.diagnosis.seen[-1]
         report = last.runs[0].report
-        for limit in self.exercise.limits:
+        for limit in (self.work_shared(last.case), *self.exercise.limits):
             seen = self.kernel if limit.of_kernel else report
             if not limit.holds(seen):
                 return Result(
                     self.exercise.name, False, limit.message(seen),
-                    limit.kind, self.diagnosis.launch_details(last.case),
+                    limit.kind,
+                    self.diagnosis.launch_details(last.case, shape),
                 )  # fmt: skip
         return None
+
+    def work_shared(self, case):
+        """Return the limit on what one thread does, from the solution."""
+        known = self.exercise.solution
+        if known not in _SHARES:
+            solution = self.exercise.load(known)
+            report, _ = solution.observe(
+                (case.grid, case.block), copied(case.arguments)
+            )
+            _SHARES[known] = work_shared(report)
+        return _SHARES[known]
 
     def launched(self):
         executors = ["compiled", *(["gpu"] if backend.uses_gpu() else [])]

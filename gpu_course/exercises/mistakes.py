@@ -1,8 +1,8 @@
-"""Known mistakes and limits that several exercises share."""
+"""Known mistakes that several exercises share."""
 
 import numpy as np
 
-from gpu_course.exercises.exercise import Limit, Mistake
+from gpu_course.exercises.exercise import Mistake
 
 
 def _surplus(seen, shows):
@@ -32,8 +32,9 @@ def _surplus(seen, shows):
 
 MISSING_GUARD = Mistake(
     "missing_guard",
-    "There are more threads than elements, and those at the end need to be "
-    "kept out by an if.",
+    "There are more threads than elements, and no if keeps those at the end "
+    "out: only threads whose number is less than the number of elements may "
+    "go on.",
     when=lambda seen: _surplus(
         seen, lambda first, last, threads: first < last == threads - 1
     ),
@@ -45,13 +46,4 @@ GUARD_OFF_BY_ONE = Mistake(
     when=lambda seen: _surplus(
         seen, lambda first, last, threads: first == last < threads - 1
     ),
-)
-NO_FLOAT64 = Limit(
-    "float64",
-    lambda kernel: not kernel.computes_in_float64,
-    lambda kernel: (
-        "The result is right, but something is computed in float64: look at "
-        "each constant."
-    ),
-    of_kernel=True,
 )

@@ -101,6 +101,13 @@ def shown(value):
     return f"{start[:-1]}, …] {value.dtype}, shape {shape}"
 
 
+def shape(value):
+    """Return shape and type of an array, and any other value as `shown`."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {'×'.join(map(str, value.shape))}"
+    return shown(value)
+
+
 @dataclass(frozen=True)
 class Text:
     """A hint or a solution, shown as text or as code."""

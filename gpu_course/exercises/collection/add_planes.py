@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.cases import blocks_for, generator, unwritten
 from gpu_course.exercises.exercise import (
     Exercise,
     Launch,
-    Limit,
     Mistake,
     edited,
 )
+from gpu_course.exercises.limits import coalesced
 
 STARTER = """\
 from gpu_course import cuda
@@ -40,7 +40,7 @@ def specification(a, b, out):
 
 def arguments(rows, columns, random):
     a, b = random.normal(size=(2, rows, columns)).astype(np.float32)
-    return a, b, np.full((rows, columns), np.nan, np.float32)
+    return a, b, unwritten((rows, columns))
 
 
 def cases():
@@ -92,16 +92,5 @@ EXERCISE = Exercise(
                 gives=only_32),
         Mistake("subtracts", "It subtracts.", gives=difference),
     ),
-    limits=(
-        Limit(
-            "uncoalesced",
-            lambda report: report.coalescing_efficiency > 0.99,
-            lambda report: (
-                "The result is right, but only "
-                f"{100 * report.coalescing_efficiency:.1f} % of the bytes "
-                "moved are used: the threads of a warp go down a column, and "
-                "each has a sector of its own."
-            ),
-        ),
-    ),
+    limits=(coalesced(),),
 )  # fmt: skip

@@ -59,6 +59,9 @@ EXERCISE = Exercise(
         edited(SOLUTION, "overwrites", " + y[i]", ""),
         edited(SOLUTION, "non_atomic_update", "cuda.grid(1)",
                "cuda.threadIdx.x"),
+        edited(SOLUTION, "work_not_shared", "    i = cuda.grid(1)\n"
+               "    if i < x.size:\n", "    n = x.size\n"
+               "    for i in range(n if cuda.grid(1) == 0 else 0):\n"),
     ),
     hints=(
         "What does the thread do whose number is x.size?",

@@ -46,6 +46,7 @@ EXERCISE = Exercise(
         edited(SOLUTION, "hard_coded_size", "n / threads", "n / 128"),
         edited(SOLUTION, "no_block", "max(1, math.ceil(n / threads))",
                "math.ceil(n / threads)"),
+        edited(SOLUTION, "not_an_integer", "return max", "return 1.0 * max"),
         edited(SOLUTION, "rounds_down", "math.ceil(n / threads)",
                "n // threads"),
     ),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.cases import blocks_for, generator, unwritten
+from gpu_course.exercises.events import global_events
 from gpu_course.exercises.exercise import (
     Exercise,
     Launch,
@@ -10,6 +11,7 @@ from gpu_course.exercises.exercise import (
     Mistake,
     edited,
 )
+from gpu_course.exercises.limits import worst_line
 
 STARTER = """\
 from numba import float32
@@ -74,13 +76,21 @@ def turned(image, weights, out):
     out[:] = filtered(image, weights.T)
 
 
+def pixels_read(report):
+    """Return how many elements of the image threads load."""
+    record = report.record
+    image = next(p for p in record.allocations if p.name == "image")
+    offset = record.value[global_events(record, ("load",))] - image.address
+    return int(((offset >= 0) & (offset < image.nbytes)).sum())
+
+
 def cases():
     random, launches = generator(), []
     for rows, columns in ((1, 1), (2, 5), (17, 3), (15, 18), (32, 32),
                           (131, 97)):  # fmt: skip
         image = random.normal(size=(rows, columns)).astype(np.float32)
         weights = random.normal(size=(3, 3)).astype(np.float32)
-        out = np.full((rows, columns), np.nan, np.float32)
+        out = unwritten((rows, columns))
         grid = blocks_for(columns, 16), blocks_for(rows, 16)
         arguments = image, weights, out
         launches.append(Launch(grid, (16, 16), arguments, rows < 100))
@@ -129,11 +139,11 @@ EXERCISE = Exercise(
     limits=(
         Limit(
             "not_tiled",
-            lambda report: report.global_requests <= 450,
+            lambda report: pixels_read(report) <= 1296,
             lambda report: (
-                f"The result is right, with {report.global_requests:,} "
-                "requests to global memory for 32×32 pixels. With a tile "
-                "380 are enough."
+                f"The result is right, but {pixels_read(report):,} pixels "
+                "are read from global memory. The tiles of the four blocks "
+                "hold 1,296, at 18×18 each."
             ),
         ),
         Limit(
@@ -141,8 +151,8 @@ EXERCISE = Exercise(
             lambda report: report.global_sectors <= 900,
             lambda report: (
                 f"The result is right, with {report.global_sectors:,} "
-                "sectors for 32×32 pixels: threads of a warp go down a "
-                "column. Row by row 688 are enough."
+                "sectors for 32×32 pixels, where 688 are enough. "
+                f"{worst_line(report)}"
             ),
         ),
     ),

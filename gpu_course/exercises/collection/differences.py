@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.cases import line_launches, unwritten
 from gpu_course.exercises.exercise import Exercise, Mistake, edited
 
 STARTER = """\
@@ -34,7 +34,7 @@ def specification(x, out):
 
 def arguments(n, random):
     x = random.normal(size=n + 1).astype(np.float32)
-    return x, np.full(n, np.nan, np.float32)
+    return x, unwritten(n)
 
 
 def negated(x, out):

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import line_launches
+from gpu_course.exercises.cases import line_launches, unwritten
 from gpu_course.exercises.exercise import Exercise, Limit, Mistake, edited
-from gpu_course.exercises.mistakes import MISSING_GUARD, NO_FLOAT64
+from gpu_course.exercises.limits import NO_FLOAT64
+from gpu_course.exercises.mistakes import MISSING_GUARD
 
 STARTER = """\
 from numba import float32
@@ -51,7 +52,7 @@ def backwards(c, x, out):
 def arguments(n, random):
     c = random.normal(size=8).astype(np.float32)
     x = random.uniform(-1, 1, n).astype(np.float32)
-    return c, x, np.full(n, np.nan, np.float32)
+    return c, x, unwritten(n)
 
 
 EXERCISE = Exercise(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.cases import blocks_for, generator, unwritten
 from gpu_course.exercises.exercise import (
     Exercise,
     Launch,
@@ -68,7 +68,7 @@ def cases():
     for rows, inner, columns in shapes:
         a = random.normal(size=(rows, inner)).astype(np.float32)
         b = random.normal(size=(inner, columns)).astype(np.float32)
-        out = np.full((rows, columns), np.nan, np.float32)
+        out = unwritten((rows, columns))
         grid = blocks_for(columns, 16), blocks_for(rows, 16)
         launches.append(Launch(grid, (16, 16), (a, b, out), rows < 100))
     return launches
@@ -101,7 +101,8 @@ EXERCISE = Exercise(
     hints=(
         "How often is one element of b read by the starter, in all?",
         "In each turn of a loop over k by 16: every thread brings one "
-        "element of each tile, all wait, all add up 16 products, all wait.",
+        "element of each tile, all wait, all add up 16 products, all wait. "
+        "Threads outside of out bring elements too: none may return early.",
         "Two shared arrays (16, 16), zero outside of the matrices; two "
         "barriers in the loop, one after each of its halves.",
     ),
@@ -119,8 +120,8 @@ EXERCISE = Exercise(
             lambda report: report.global_requests <= 200,
             lambda report: (
                 f"The result is right, with {report.global_requests:,} "
-                "requests to global memory for 32×32 matrices. With tiles "
-                "160 are enough."
+                "requests to global memory for 32×32 matrices. With a tile "
+                "of each matrix 160 are enough."
             ),
         ),
     ),

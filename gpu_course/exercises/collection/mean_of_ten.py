@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.cases import blocks_for, generator, unwritten
 from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
-from gpu_course.exercises.mistakes import NO_FLOAT64
+from gpu_course.exercises.limits import NO_FLOAT64
 
 STARTER = """\
 from numba import float32
@@ -54,7 +54,7 @@ def cases():
     return [
         Launch(blocks_for(n, 32), 32,
                (random.normal(5, 3, 10 * n).astype(np.float32),
-                np.full(n, np.nan, np.float32)), n < 1000)
+                unwritten(n)), n < 1000)
         for n in (1, 0, 2, 31, 32, 33, 97, 10_007)
     ]  # fmt: skip
 

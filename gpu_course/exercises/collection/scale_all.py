@@ -4,6 +4,7 @@ import numpy as np
 
 from gpu_course.exercises.cases import generator
 from gpu_course.exercises.exercise import Exercise, Launch, edited
+from gpu_course.exercises.limits import coalesced
 
 STARTER = """\
 from gpu_course import cuda
@@ -34,7 +35,8 @@ def specification(x, factor):
 def cases():
     random = generator()
     sizes = ((1, 1, 4), (0, 1, 4), (3, 1, 4), (5, 1, 4), (8, 2, 4), (9, 2, 4),
-             (61, 3, 5), (64, 1, 32), (7, 1, 32), (97, 3, 8))  # fmt: skip
+             (61, 3, 5), (64, 1, 32), (7, 1, 32), (97, 3, 8),
+             (320, 2, 32))  # fmt: skip
     return [
         Launch(blocks, threads,
                (random.normal(size=n).astype(np.float32), np.float32(-2.5)),
@@ -61,6 +63,14 @@ EXERCISE = Exercise(
         edited(SOLUTION, "not_all_written", "cuda.gridsize(1)",
                "cuda.gridsize(1) + 1"),
         edited(SOLUTION, "wrong_result", "x[i] *= factor", "x[i] *= -2.0"),
+        edited(SOLUTION, "uncoalesced",
+               "for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):",
+               "share = (x.size - 1) // cuda.gridsize(1) + 1\n"
+               "    first = cuda.grid(1) * share\n"
+               "    for i in range(first, min(first + share, x.size)):"),
+        edited(SOLUTION, "work_not_shared",
+               "for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):",
+               "for i in range(x.size if cuda.grid(1) == 0 else 0):"),
     ),
     hints=(
         "Which elements are left over by 4 threads, if there are 9?",
@@ -70,4 +80,5 @@ EXERCISE = Exercise(
     ),
     specification=specification,
     cases=cases,
+    limits=(coalesced(),),
 )  # fmt: skip

@@ -43,6 +43,18 @@ def of_float32(stride, itemsize, offset):
     return specification(stride, 4, offset)
 
 
+def lines_touched(stride, itemsize, offset):
+    return len({(offset + stride * k) * itemsize // 128 for k in range(32)})
+
+
+def byte_offset(stride, itemsize, offset):
+    return len({(offset + stride * k * itemsize) // 32 for k in range(32)})
+
+
+def without_stride(stride, itemsize, offset):
+    return specification(1, itemsize, offset)
+
+
 def by_span(stride, itemsize, offset):
     first = offset * itemsize // 32
     last = (offset + stride * 31) * itemsize // 32
@@ -66,6 +78,10 @@ EXERCISE = Exercise(
         edited(SOLUTION, "hard_coded_size", "* itemsize", "* 4"),
         edited(SOLUTION, "counts_the_gaps", "len(sectors)",
                "max(sectors) - min(sectors) + 1"),
+        edited(SOLUTION, "counts_lines", "address // 32", "address // 128"),
+        edited(SOLUTION, "offset_in_bytes", "(offset + stride * lane) * "
+               "itemsize", "offset + stride * lane * itemsize"),
+        edited(SOLUTION, "ignores_the_stride", "stride * lane", "lane"),
         edited(SOLUTION, "wrong_result", "range(32)", "range(31)"),
     ),
     hints=(
@@ -82,6 +98,12 @@ EXERCISE = Exercise(
                 gives=without_offset),
         Mistake("hard_coded_size", "It takes every element for four bytes.",
                 gives=of_float32),
+        Mistake("counts_lines", "It counts lines of 128 bytes: a sector has "
+                "32.", gives=lines_touched),
+        Mistake("offset_in_bytes", "It takes offset for a number of bytes, "
+                "and it is one of elements.", gives=byte_offset),
+        Mistake("ignores_the_stride", "It doesn't depend on stride: the "
+                "lanes lie stride elements apart.", gives=without_stride),
         Mistake("counts_the_gaps", "It counts all sectors from the first to "
                 "the last, those between that nobody reads as well.",
                 gives=by_span),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator
+from gpu_course.exercises.cases import generator, unwritten
 from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
 
 STARTER = """\
@@ -78,7 +78,7 @@ def cases():
             x[0, -1] = 3000  # the largest is last, and far off
         if rows > 1:
             x[1] = -900 + random.permutation(columns) / columns
-        out = np.full((rows, columns), np.nan, np.float32)
+        out = unwritten((rows, columns))
         launches.append(Launch(rows, 32, (x, out), rows < 10))
     return launches
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpu_course.exercises.cases import blocks_for, generator
-from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
+from gpu_course.exercises.exercise import Exercise, Launch, edited
 
 STARTER = """\
 from numba import float32
@@ -38,12 +38,6 @@ def specification(data, indices, starts, x, out):
     for row in range(out.size):
         k = slice(starts[row], starts[row + 1])
         out[row] = (data[k] * x[indices[k]]).sum()
-
-
-def adds(data, indices, starts, x, out):
-    for row in range(out.size):
-        k = slice(starts[row], starts[row + 1])
-        out[row] += (data[k] * x[indices[k]]).sum()
 
 
 def made(rows, columns, random):
@@ -105,8 +99,4 @@ EXERCISE = Exercise(
     specification=specification,
     cases=cases,
     tolerance=1e-5,
-    mistakes=(
-        Mistake("adds_to_the_old", "What was in out before is added in.",
-                gives=adds),
-    ),
 )  # fmt: skip

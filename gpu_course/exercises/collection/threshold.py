@@ -53,6 +53,14 @@ def the_other_way(pixels, limit, out):
     out[:] = np.where(pixels >= limit, 0, 255)
 
 
+def only_white(pixels, limit, out):
+    out[pixels >= limit] = 255
+
+
+def only_black(pixels, limit, out):
+    out[pixels < limit] = 0
+
+
 EXERCISE = Exercise(
     name="threshold",
     chapter="10_first_kernels",
@@ -68,6 +76,10 @@ EXERCISE = Exercise(
         edited(SOLUTION, "copies_the_constant", ">= limit", ">= 128"),
         edited(SOLUTION, "inverted", "255 if pixels[i] >= limit else 0",
                "0 if pixels[i] >= limit else 255"),
+        edited(SOLUTION, "no_black", "out[i] = 255 if pixels[i] >= limit else "
+               "0", "if pixels[i] >= limit:\n            out[i] = 255"),
+        edited(SOLUTION, "no_white", "out[i] = 255 if pixels[i] >= limit else "
+               "0", "if pixels[i] < limit:\n            out[i] = 0"),
         edited(SOLUTION, "missing_guard", "if i < pixels.size:", "if True:"),
     ),
     hints=(
@@ -84,6 +96,10 @@ EXERCISE = Exercise(
                 "the white ones.", gives=strictly_above),
         Mistake("copies_the_constant", "The limit is always 128 here, and "
                 "the argument isn't used.", gives=with_128),
+        Mistake("no_black", "Only the white pixels are written: a pixel below "
+                "the limit becomes 0.", gives=only_white),
+        Mistake("no_white", "Only the black pixels are written: a pixel of at "
+                "least the limit becomes 255.", gives=only_black),
         Mistake("inverted", "Black and white are the wrong way round.",
                 gives=the_other_way),
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator, plane_launches
+from gpu_course.exercises.cases import generator, plane_launches, unwritten
 from gpu_course.exercises.exercise import (
     Exercise,
     Launch,
@@ -10,6 +10,7 @@ from gpu_course.exercises.exercise import (
     Mistake,
     edited,
 )
+from gpu_course.exercises.limits import coalesced
 
 STARTER = """\
 from numba import float32
@@ -54,7 +55,7 @@ def specification(x, scale, out):
 
 def arguments(rows, columns, random):
     x = random.normal(size=(rows, columns)).astype(np.float32)
-    return x, np.float32(-1.5), np.full((rows, columns), np.nan, np.float32)
+    return x, np.float32(-1.5), unwritten((rows, columns))
 
 
 def cases():
@@ -114,15 +115,7 @@ EXERCISE = Exercise(
                 f"{report.max_bank_conflict} turns."
             ),
         ),
-        Limit(
-            "uncoalesced",
-            lambda report: report.coalescing_efficiency > 0.99,
-            lambda report: (
-                "The result is right, but only "
-                f"{100 * report.coalescing_efficiency:.1f} % of the bytes "
-                "moved are used."
-            ),
-        ),
+        coalesced(),
     ),
     equivalent={
         "value < float32(0) -> value <= float32(0), line 10": "The two "

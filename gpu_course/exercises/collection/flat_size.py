@@ -1,0 +1,125 @@
+"""flat_size: how many numbers come out of a stack of windows."""
+
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+def flat_size(size, channels, layers):
+    for window, stride, padding in layers:
+        size = size - window + 1
+    return channels * size * size
+"""
+
+SOLUTION = """\
+def flat_size(size, channels, layers):
+    for window, stride, padding in layers:
+        size = (size + 2 * padding - window) // stride + 1
+    return channels * size * size
+"""
+
+LENET = (5, 1, 0), (2, 2, 0), (5, 1, 0), (2, 2, 0)
+
+
+def through(size, layers, step):
+    for layer in layers:
+        size = step(size, *layer)
+    return size
+
+
+def windows(size, window, stride, padding):
+    return (size + 2 * padding - window) // stride + 1
+
+
+def specification(size, channels, layers):
+    return channels * through(size, layers, windows) ** 2
+
+
+def one_side(size, channels, layers):
+    return specification(
+        size, channels,
+        [(w + p, t, p) for w, t, p in layers],
+    )  # fmt: skip
+
+
+def without_padding(size, channels, layers):
+    return specification(size, channels, [(w, t, 0) for w, t, _ in layers])
+
+
+def rounded_up(size, channels, layers):
+    return (
+        channels
+        * through(
+            size, layers, lambda h, w, t, p: -(-(h + 2 * p - w) // t) + 1
+        )
+        ** 2
+    )
+
+
+def one_axis(size, channels, layers):
+    return channels * through(size, layers, windows)
+
+
+def one_too_few(size, channels, layers):
+    return channels * through(
+        size, layers, lambda *a: windows(*a) - 1
+    ) ** 2  # fmt: skip
+
+
+def cases():
+    return [
+        (28, 6, ()),
+        (6, 2, ((3, 1, 0),)),
+        (7, 3, ((2, 2, 0),)),
+        (9, 5, ((3, 2, 1),)),
+        (28, 16, LENET),
+        (32, 16, LENET),
+        (28, 16, ((5, 1, 2), *LENET[1:])),
+        (224, 64, ((7, 2, 3), (3, 2, 1))),
+        (31, 4, ((5, 3, 2), (2, 2, 0))),
+    ]
+
+
+EXERCISE = Exercise(
+    name="flat_size",
+    chapter="22_cnn_by_hand",
+    title="The inputs of the first linear layer",
+    task=(
+        "Images have `size` × `size` pixels. They go through `layers`, each "
+        "`(window, stride, padding)`: convolutions and poolings, the last "
+        "convolution with `channels` filters. Return how many numbers of an "
+        "image come out."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "padding_on_one_side", "2 * padding", "padding"),
+        edited(SOLUTION, "without_padding", " + 2 * padding", ""),
+        edited(SOLUTION, "rounded_up",
+               "(size + 2 * padding - window) // stride",
+               "-(-(size + 2 * padding - window) // stride)"),
+        edited(SOLUTION, "one_axis", "size * size", "size"),
+        edited(SOLUTION, "one_too_few", "// stride + 1", "// stride"),
+    ),
+    hints=(
+        "Where does the last window begin that fits into size + 2 padding "
+        "pixels, and the first?",
+        "Windows begin at 0, stride, 2 stride and so on. Divide without the "
+        "remainder, and count the one at 0.",
+        "size = (size + 2 * padding - window) // stride + 1 for each layer; "
+        "at the end channels * size * size.",
+    ),
+    specification=specification,
+    cases=cases,
+    is_kernel=False,
+    mistakes=(
+        Mistake("padding_on_one_side", "Padding is added on both sides of "
+                "an axis.", gives=one_side),
+        Mistake("without_padding", "The padding isn't used.",
+                gives=without_padding),
+        Mistake("rounded_up", "It rounds up: a window that reaches beyond "
+                "the edge doesn't count.", gives=rounded_up),
+        Mistake("one_axis", "That is one axis; an image has rows and "
+                "columns.", gives=one_axis),
+        Mistake("one_too_few", "It counts the steps between windows. There "
+                "is one window more than steps.", gives=one_too_few),
+    ),
+)  # fmt: skip
