@@ -25,7 +25,7 @@ class GpuModel:
         Of float32, a fused multiply-add counted as two.
     multiprocessors : int
         Each answers one wavefront of shared memory in a cycle: 32 banks, 32
-        bits each (CUDA C++ Programming Guide, "Shared Memory").
+        bits each (NVIDIA, CUDA Programming Guide, on shared memory).
     clock_ghz : float
         Boost clock.
     """
@@ -63,5 +63,6 @@ class GpuModel:
         return max(self.parts_s(report, repeats).values())
 
 
-# NVIDIA, "A100 Tensor Core GPU Architecture" (2020), table 4
+# NVIDIA, "A100 Tensor Core GPU Architecture" (2020), as in
+# gpu_course.hardware; the clock is 1,410 MHz
 A100 = GpuModel("NVIDIA A100 40 GB", 1555, 19.5, 108, 1.41)

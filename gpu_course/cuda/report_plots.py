@@ -15,6 +15,7 @@ from .analysis import (
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 EDGES = {"color": "0.85", "linewidth": 0.6, "zorder": 0}
 MOST_EDGES = 128  # more lines than that would paint the figure grey
+MOST_TICKS = 4
 
 
 def _axes(ax):
@@ -26,7 +27,10 @@ def _axes(ax):
     return plt.subplots()[1]
 
 
-def first_request(record, line, spaces=("global", "shared")):
+ACCESSES = ("load", "store", "atomic")
+
+
+def first_request(record, line, spaces=("global", "shared"), kinds=ACCESSES):
     """Return site, lanes and addresses of the first request of a line.
 
     Raises
@@ -35,9 +39,7 @@ def first_request(record, line, spaces=("global", "shared")):
         If the line made no request to these spaces.
     """
     fits = [
-        site.line == line
-        and site.space in spaces
-        and site.kind in ("load", "store", "atomic")
+        site.line == line and site.space in spaces and site.kind in kinds
         for site in record.sites
     ]
     events = np.flatnonzero(np.array(fits, dtype=bool)[record.site])
@@ -58,23 +60,30 @@ def first_request(record, line, spaces=("global", "shared")):
 def plot_request(record, line, ax=None):
     """Draw lanes × addresses of a line's first request; return the axes.
 
-    Faint lines are the edges of sectors, or of words in shared memory.
+    Faint lines are the edges of sectors, or of words in shared memory, and
+    ticks are at such edges.
     """
     site, lanes, address = first_request(record, line)
     ax = _axes(ax)
+    place = "sector" if site.space == "global" else "word"
     unit = SECTOR_BYTES if site.space == "global" else BANK_BYTES
     base = int(address.min()) // unit * unit
     end = int(address.max()) + site.itemsize - base
     if end // unit < MOST_EDGES:
+        ax.grid(False, axis="x")
         for edge in range(0, end + unit, unit):
             ax.axvline(edge, **EDGES)
+    step = unit
+    while step * MOST_TICKS < end:
+        step *= 2
+    ax.set_xticks(range(0, end + step, step))
     width = max(site.itemsize, end / 150)  # else it could not be seen
     ax.barh(
         lanes, np.full(len(lanes), width), left=address - base,
         height=0.8, color=BLUE,
     )  # fmt: skip
     ax.set(
-        xlabel="address (bytes from the first unit)",
+        xlabel=f"bytes from the first {place}'s start",
         ylabel="lane",
         ylim=(WARP_SIZE - 0.5, -0.5),
         title=f"line {line}: {site.kind} {site.array}",

@@ -14,6 +14,7 @@ from gpu_course.drawing import (
 from gpu_course.explorers.controls import explorer, menu, slider
 
 LANES = 32
+MOST_NUMBERED = 12  # turns; with more of them the cells are too low
 WAYS = ("row", "column", "diagonal")
 
 
@@ -63,6 +64,7 @@ def draw_banks(ax, way="column", columns=32, padding=0):
     """Draw the words that the lanes want, by bank and turn.
 
     Words in one bank are answered one after the other: each turn is a row.
+    What has to wait for its turn is vermilion.
     """
     degree = traced_conflict(way, columns, padding)
     rows, steps = _steps(way)
@@ -72,22 +74,27 @@ def draw_banks(ax, way="column", columns=32, padding=0):
         word = lane * rows * pitch + lane * steps
         bank = word % BANKS
         colour = MEMORY if height[bank] == 0 else FAULT
-        text = str(lane) if degree <= 12 else ""
-        hatch = "///" if height[bank] else None
-        draw_cell(ax, bank, height[bank], text, colour, size=6, hatch=hatch)
+        text = str(lane) if degree <= MOST_NUMBERED else ""
+        draw_cell(ax, bank, height[bank], text, colour, size=6)
         height[bank] += 1
     for bank in range(BANKS):
         ax.text(bank + 0.5, -0.2, str(bank), ha="center", va="top",
                 fontsize=6)  # fmt: skip
-    ax.text(16, -1.0 - max(height) / 12, "bank (numbers in cells: lanes)",
-            ha="center", va="top", fontsize=9)  # fmt: skip
+    told = "bank; numbers in the cells are lanes"
+    if degree > 1:
+        told = told if degree <= MOST_NUMBERED else "bank; a cell is a word"
+        told += ", and those above the first turn have to wait"
+    ax.text(16, -1.0 - degree / 12, told, ha="center", va="top", fontsize=9)
+    for turn in {1, degree}:
+        ax.text(-0.4, turn - 0.5, f"turn {turn}", ha="right", va="center",
+                fontsize=7)  # fmt: skip
     pad = f" + {padding}" if padding else ""
     ax.set_title(
         f"a {way} of a tile with rows of {columns}{pad} words: "
         f"{degree} {'turns' if degree > 1 else 'turn'}", fontsize=10,
     )  # fmt: skip
     top = max(4, max(height))
-    return frame(ax, -0.3, 32.3, -2 - top / 10, top + 0.3, equal=False)
+    return frame(ax, -2.6, 32.3, -2 - top / 10, top + 0.3, equal=False)
 
 
 def explore_banks():

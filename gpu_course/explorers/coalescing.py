@@ -1,10 +1,11 @@
 """Which sectors of memory one request of a warp touches."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from gpu_course import cuda
 from gpu_course.cuda.analysis import SECTOR_BYTES
-from gpu_course.drawing import MEMORY, draw_cell, draw_thread, frame
+from gpu_course.drawing import FAULT, MEMORY, draw_cell, draw_thread, frame
 from gpu_course.explorers.controls import explorer, menu, slider
 
 LANES = 32
@@ -32,7 +33,8 @@ def traced_request(stride=1, offset=0, itemsize=4):
     -------
     sectors : int
     efficiency : float
-        Bytes asked over bytes of the sectors.
+        Bytes asked, counted once for each lane, over bytes of the sectors;
+        at most 1, which a broadcast would exceed.
 
     Raises
     ------
@@ -59,6 +61,8 @@ def traced_request(stride=1, offset=0, itemsize=4):
 def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
     """Draw a warp's lanes above the sectors that their loads touch.
 
+    In a touched sector, bytes that no lane wants are hatched.
+
     Parameters
     ----------
     ax : matplotlib.axes.Axes
@@ -76,19 +80,43 @@ def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
         used = sector in touched
         draw_cell(ax, sector * width, 0, "", MEMORY if used else "white",
                   width, 1.0)  # fmt: skip
+    per_byte = width / SECTOR_BYTES
+    for start, end in _unwanted(first, itemsize, touched):
+        ax.add_patch(
+            Rectangle((start * per_byte, 0), (end - start) * per_byte, 1.0,
+                      facecolor=FAULT, edgecolor="0.7", linewidth=0,
+                      hatch="////")
+        )  # fmt: skip
+    edges = np.arange(count + 1) * width
+    ax.vlines(edges, 0, 1, color="black", linewidth=0.6)
     for lane, byte in enumerate(first):
         x = lane * 34 / LANES + 0.5
         at = (byte + itemsize / 2) / SECTOR_BYTES * width
         ax.plot([x, at], [4.2, 1.0], color="0.5", linewidth=0.6)
         draw_thread(ax, x, 4.7, str(lane), size=6, radius=0.48)
-    ax.text(0, -0.9, f"sectors of {SECTOR_BYTES} bytes: touched ones are "
-            "filled", fontsize=8)  # fmt: skip
+    ax.text(0, -0.9, f"sectors of {SECTOR_BYTES} bytes: those touched are "
+            "filled, and hatched where no lane wants the bytes",
+            fontsize=8)  # fmt: skip
     ax.set_title(
         f"stride {stride}, offset {offset}, {itemsize} bytes each: {sectors} "
         f"sectors, efficiency {100 * efficiency:.1f} %",
         fontsize=10, loc="left",
     )  # fmt: skip
     return frame(ax, -0.5, 34.5, -1.2, 5.4)
+
+
+def _unwanted(first, itemsize, touched):
+    """Return runs of bytes that no lane wants, in each touched sector."""
+    wanted = np.zeros((max(touched) + 1) * SECTOR_BYTES, bool)
+    for byte in first:
+        wanted[byte : byte + itemsize] = True
+    runs = []
+    for sector in sorted(touched):
+        begin = sector * SECTOR_BYTES
+        waste = ~wanted[begin : begin + SECTOR_BYTES]
+        edges = np.flatnonzero(np.diff(waste, prepend=False, append=False))
+        runs += (begin + edges.reshape(-1, 2)).tolist()
+    return runs
 
 
 def explore_coalescing():

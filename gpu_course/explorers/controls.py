@@ -32,7 +32,7 @@ def explorer(draw, figsize, **controls):
         try:
             draw(ax, **values)
             png = io.BytesIO()
-            fig.savefig(png, format="png", bbox_inches="tight")
+            fig.savefig(png, format="png")
         finally:
             plt.close(fig)
         picture.value = png.getvalue()
