@@ -1,18 +1,21 @@
 """The explorers show what is right, and answer to each of their controls."""
 
+import itertools
 import time
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, Rectangle
 
-from gpu_course import architecture, drawing
+from gpu_course import architecture, cuda, drawing
 from gpu_course.explorers import (
     banks,
     coalescing,
+    convolution,
     descent,
     divergence,
     indexing,
@@ -25,6 +28,7 @@ from gpu_course.explorers import (
 matplotlib.use("Agg")
 EXPLORERS = {
     "indexing": indexing.explore_indexing,
+    "indexing 2-D": indexing.explore_indexing_2d,
     "coalescing": coalescing.explore_coalescing,
     "layout": coalescing.explore_layout,
     "banks": banks.explore_banks,
@@ -34,6 +38,7 @@ EXPLORERS = {
     "occupancy": occupancy.explore_occupancy,
     "descent": descent.explore_descent,
     "softmax": softmax.explore_softmax,
+    "convolution": convolution.explore_convolution,
 }
 
 
@@ -80,6 +85,51 @@ def test_indexing_draws_each_thread_and_element(
     title = ax.get_title()
     assert f"{idle} idle" in title
     assert f"{left} left over" in title
+
+
+@cuda.jit
+def whereabouts(found):
+    column, row = cuda.grid(2)
+    found[row, column, 0] = cuda.blockIdx.x
+    found[row, column, 1] = cuda.blockIdx.y
+    found[row, column, 2] = cuda.threadIdx.x
+    found[row, column, 3] = cuda.threadIdx.y
+    found[row, column, 4] = cuda.laneid
+
+
+@pytest.mark.parametrize("block", [(8, 4), (16, 4), (4, 2), (5, 8), (16, 1)])
+def test_a_thread_of_a_2_d_grid_is_where_the_kernel_says(block):
+    grid = (2, 3)
+    rows, columns = grid[1] * block[1], grid[0] * block[0]
+    found = np.zeros((rows, columns, 5), np.int64)
+    whereabouts[grid, block](found)
+    for row in range(rows):
+        for column in range(columns):
+            where, thread, warp, lane = indexing.place_2d(column, row, *block)
+            assert [*where, *thread, lane] == list(found[row, column])
+            assert 32 * warp + lane == thread[1] * block[0] + thread[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "block", "at", "told"),
+    [
+        ((13, 7), (8, 4), (10, 2), "threadIdx (2, 2),\nwarp 0"),
+        ((13, 7), (8, 4), (13, 2), "lane 21; column 13, row 2: no element"),
+        ((14, 8), (16, 4), (15, 3), "warp 1 of the block, lane 31; column 15"),
+        ((14, 8), (16, 4), (0, 2), "lane 0; column 0, row 2: has an element"),
+        ((3, 2), (4, 1), (9, 9), "column 3, row 1: no element"),
+    ],
+)
+def test_a_2_d_grid_shows_its_threads_and_warps(ax, size, block, at, told):
+    indexing.draw_indexing_2d(ax, *size, *block, *at)
+    across, down = (-(-n // b) for n, b in zip(size, block, strict=True))
+    everyone = across * down * block[0] * block[1]
+    assert len(threads(ax)) == size[0] * size[1]
+    assert len(threads(ax, active=False)) == everyone - size[0] * size[1]
+    assert told in ax.get_title(loc="left")
+    assert f"{across} × {down} blocks" in ax.get_title(loc="left")
+    numbers = sorted(int(t.get_text()) for t in ax.texts if t.get_text())
+    assert numbers == list(range(min(32, block[0] * block[1])))
 
 
 @pytest.mark.parametrize(
@@ -156,13 +206,77 @@ def test_branch_efficiency_is_that_of_the_discs(ax, condition, efficiency):
 
 
 @pytest.mark.parametrize("way", reduction.WAYS)
-@pytest.mark.parametrize("count", [1, 2, 16, 64])
+@pytest.mark.parametrize("count", [1, 2, 16, 32])
 def test_a_tree_adds_everything_once(way, count):
     values = np.arange(1, count + 1)
     states, additions = reduction.reduction_steps(values, way)
     assert states[-1][0] == values.sum()
-    assert sum(map(len, additions)) == count - 1
     assert len(additions) == int(np.log2(count))
+    if way != "shuffle":  # whose lanes all add, for nothing but lane 0
+        assert sum(map(len, additions)) == count - 1
+
+
+def added(way, count, steps):
+    """Run the kernel for some steps; return each thread's partial sum."""
+    bits = 1 << np.arange(count, dtype=np.int32)  # a sum names its elements
+    threads = 32 if way == "shuffle" else count
+    arguments = (bits, steps, count, np.zeros(count, np.int32))
+    kernel = reduction.KERNELS[way]
+    kernel.check[1, threads, 0, 4 * count](*arguments)
+    kernel[1, threads, 0, 4 * count](*arguments)
+    return arguments[-1]
+
+
+@pytest.mark.parametrize("way", reduction.WAYS)
+@pytest.mark.parametrize("count", [2, 16])
+def test_the_tree_drawn_is_the_one_that_the_kernel_runs(way, count):
+    bits = 1 << np.arange(count, dtype=np.int32)
+    states, additions = reduction.reduction_steps(bits, way)
+    assert np.array_equal(added(way, count, 0), bits)
+    for step, (before, after) in enumerate(itertools.pairwise(states)):
+        assert np.array_equal(added(way, count, step + 1), after)
+        told = {to: before[to] + before[source]
+                for _, to, source in additions[step]}  # fmt: skip
+        for t in range(count):
+            assert after[t] == told.get(t, before[t])
+
+
+@pytest.mark.parametrize(
+    ("way", "branches", "turns", "barriers"),
+    [
+        ("neighbours", 256 / 1536, 150, 9),
+        ("neighbours, strided", 256 / 416, 150, 9),
+        ("halves", 256 / 416, 45, 9),
+        ("shuffle", 1 / 32, 0, 0),
+    ],
+)
+def test_the_counts_beside_a_tree_are_traced(
+    ax, way, branches, turns, barriers
+):
+    report = reduction.traced_tree(way)
+    assert not report.findings
+    assert report.branch_efficiency == pytest.approx(branches)
+    assert report.shared_wavefronts == turns
+    assert report.barriers == barriers
+    reduction.draw_reduction(ax, way)
+    title = ax.get_title(loc="left")
+    assert f"{turns} turns of shared memory, {barriers} barriers" in title
+    assert ("no branch" in title) == (way == "shuffle")
+
+
+@pytest.mark.parametrize("way", reduction.WAYS)
+def test_active_threads_drawn_are_those_that_add(ax, way):
+    _, additions = reduction.reduction_steps(np.arange(16), way)
+    for step in range(5):
+        ax.clear()
+        reduction.draw_reduction(ax, way, step)
+        if way == "shuffle":
+            assert len(threads(ax)) == 16 * (step + 1)
+            continue
+        assert len(threads(ax)) == sum(map(len, additions[:step]))
+        assert len(threads(ax, active=False)) == 16 * step - len(threads(ax))
+        new = 16 + sum(map(len, additions[:step]))
+        assert len(cells(ax, drawing.MEMORY)) == new
 
 
 @pytest.mark.parametrize("warps", [1, 3, 9, 10, 11, 30])
@@ -191,6 +305,40 @@ def test_a_chip_has_its_multiprocessors(ax):
     assert len(threads(ax)) == 128
 
 
+@pytest.mark.parametrize("name", convolution.FILTERS)
+@pytest.mark.parametrize(
+    ("row", "column", "stride", "padding", "size"),
+    [
+        (0, 0, 1, 0, 24),
+        (9, 14, 1, 0, 24),
+        (3, 13, 2, 2, 14),
+        (99, 99, 3, 1, 9),
+    ],
+)
+def test_a_convolution_is_drawn_as_pytorch_computes_it(
+    ax, name, row, column, stride, padding, size
+):
+    convolution.draw_convolution(ax, name, row, column, stride, padding)
+    expected = torch.nn.functional.conv2d(
+        torch.tensor(convolution.digit())[None, None].double(),
+        torch.tensor(convolution.FILTERS[name])[None, None].double(),
+        stride=stride, padding=padding,
+    )[0, 0].numpy()  # fmt: skip
+    assert f"28×28 pixels become {size}×{size}" in ax.get_title()
+    image, products, output = ax.child_axes
+    done = np.asarray(output.images[0].get_array().filled(np.nan))
+    row, column = min(row, size - 1), min(column, size - 1)
+    count = row * size + column + 1
+    assert np.allclose(done.flat[:count], expected.flat[:count], atol=1e-6)
+    assert np.isnan(done.flat[count:]).all()
+    shown = np.asarray(products.images[0].get_array())
+    assert np.isclose(shown.sum(), expected[row, column], atol=1e-6)
+    for frame, corner in ((image, (column * stride, row * stride)),
+                          (output, (column, row))):  # fmt: skip
+        assert frame.patches[0].get_xy() == tuple(c - 0.5 for c in corner)
+    assert not any("-0.00" in text.get_text() for text in products.texts)
+
+
 # What is wrong
 
 
@@ -207,6 +355,14 @@ def test_a_chip_has_its_multiprocessors(ax):
         (divergence.draw_divergence, {"condition": "t < 3"}),
         (latency.draw_latency, {"warps": 0}),
         (reduction.draw_reduction, {"count": 12}),
+        (convolution.draw_convolution, {"filter_name": "sharpen"}),
+        (convolution.draw_convolution, {"row": -1}),
+        (convolution.draw_convolution, {"stride": 0}),
+        (reduction.draw_reduction, {"way": "all at once"}),
+        (reduction.draw_reduction, {"way": "shuffle", "count": 64}),
+        (indexing.draw_indexing_2d, {"columns": 17}),
+        (indexing.draw_indexing_2d, {"rows": 0}),
+        (indexing.draw_indexing_2d, {"row": -1}),
     ],
 )
 def test_bad_values_are_refused(ax, draw, values):

@@ -1,6 +1,6 @@
 """Which thread of which block has which element."""
 
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from gpu_course.drawing import (
     WARPS,
@@ -9,10 +9,11 @@ from gpu_course.drawing import (
     draw_warp,
     frame,
 )
-from gpu_course.explorers.controls import explorer, slider
+from gpu_course.explorers.controls import explorer, menu, slider
 
 WARP = 32
 MOST = 64  # threads that are drawn
+MOST_COLUMNS, MOST_ROWS = 16, 8  # threads of a 2-D grid that are drawn
 
 
 def draw_indexing(ax, n=10, threads=4, blocks=3):
@@ -77,4 +78,121 @@ def explore_indexing():
         draw_indexing, (8, 2.2), n=slider("elements", 10, 0, 64),
         threads=slider("threads a block", 4, 1, 16),
         blocks=slider("blocks", 3, 1, 4),
+    )  # fmt: skip
+
+
+def place_2d(column, row, threads_x=8, threads_y=4):
+    """Return where the thread of an element is: block, thread, warp, lane.
+
+    The threads of a block are numbered along x first, and each 32 of these
+    numbers are a warp.
+
+    Parameters
+    ----------
+    column, row : int
+        What ``cuda.grid(2)`` returns, x first.
+    threads_x, threads_y : int
+        Threads in a block.
+
+    Returns
+    -------
+    block, thread : tuple of (int, int)
+        ``blockIdx`` and ``threadIdx``, x first.
+    warp, lane : int
+        The warp's number in its block.
+    """
+    block_x, x = divmod(column, threads_x)
+    block_y, y = divmod(row, threads_y)
+    warp, lane = divmod(y * threads_x + x, WARP)
+    return (block_x, block_y), (x, y), warp, lane
+
+
+def draw_indexing_2d(ax, columns=13, rows=7, threads_x=8, threads_y=4,
+                     column=10, row=2):  # fmt: skip
+    """Draw a 2-D grid over an array, and where one thread of it is.
+
+    Each warp of a block has its band, and threads beyond the array are
+    hollow. The picked thread has a ring; the threads of its warp are
+    numbered by their lanes.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    columns, rows : int
+        Of the array. The grid is the smallest that covers it.
+    threads_x, threads_y : int
+        Threads in a block.
+    column, row : int
+        Of the picked thread in the grid; beyond the grid its last one is.
+
+    Raises
+    ------
+    ValueError
+        If the grid has more than 16 × 8 threads or none.
+    """
+    across = -(-columns // max(1, threads_x))
+    down = -(-rows // max(1, threads_y))
+    if (
+        min(columns, rows, threads_x, threads_y) < 1
+        or across * threads_x > MOST_COLUMNS
+        or down * threads_y > MOST_ROWS
+        or min(column, row) < 0
+    ):
+        raise ValueError(
+            f"this draws grids of 1 to {MOST_COLUMNS} × {MOST_ROWS} threads, "
+            f"got blocks of {threads_x} × {threads_y} on {columns} × {rows} "
+            f"elements and the thread at {column}, {row}"
+        )
+    column = min(column, across * threads_x - 1)
+    row = min(row, down * threads_y - 1)
+    gap = 0.6
+
+    def corner(c, r):
+        return c + gap * (c // threads_x), -r - gap * (r // threads_y) - 1
+
+    block, thread, warp, lane = place_2d(column, row, threads_x, threads_y)
+    for r in range(down * threads_y):
+        for c in range(across * threads_x):
+            where, (first, _), its_warp, number = place_2d(
+                c, r, threads_x, threads_y
+            )
+            x, y = corner(c, r)
+            if first == 0 or number == 0:  # a warp's threads in this row
+                width = min(threads_x - first, WARP - number)
+                draw_warp(ax, x, y, width, 1, its_warp)
+            with_it = (where, its_warp) == (block, warp)
+            draw_thread(ax, x + 0.5, y + 0.5, str(number) if with_it else "",
+                        c < columns and r < rows, 0.4, 7)  # fmt: skip
+    for block_y in range(down):
+        for block_x in range(across):
+            x, y = corner(block_x * threads_x, (block_y + 1) * threads_y - 1)
+            ax.add_patch(
+                Rectangle((x - 0.12, y - 0.12), threads_x + 0.24,
+                          threads_y + 0.24, facecolor="none",
+                          edgecolor="black", linewidth=1.2)
+            )  # fmt: skip
+    x, y = corner(column, row)
+    ax.add_patch(
+        Circle((x + 0.5, y + 0.5), 0.5, facecolor="none", linewidth=2.5,
+               edgecolor="black", zorder=3)
+    )  # fmt: skip
+    inside = column < columns and row < rows
+    ax.set_title(
+        f"{columns} × {rows} elements, {across} × {down} blocks. The ring: "
+        f"blockIdx {block}, threadIdx {thread},\nwarp {warp} of the block, "
+        f"lane {lane}; column {column}, row {row}: "
+        + ("has an element" if inside else "no element, the guard stops it"),
+        fontsize=9, loc="left",
+    )  # fmt: skip
+    right, bottom = corner(across * threads_x - 1, down * threads_y - 1)
+    return frame(ax, -0.3, max(right, 15) + 1.3, bottom - 0.3, 0.3)
+
+
+def explore_indexing_2d():
+    """Return the picture of 13 × 7 elements with controls."""
+    return explorer(
+        draw_indexing_2d, (8, 3.6), threads_x=menu("block x", [4, 8, 16], 8),
+        threads_y=menu("block y", [1, 2, 4, 8], 4),
+        column=slider("column", 10, 0, MOST_COLUMNS - 1),
+        row=slider("row", 2, 0, MOST_ROWS - 1),
     )  # fmt: skip

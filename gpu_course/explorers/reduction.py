@@ -1,11 +1,93 @@
 """A sum of many numbers as a tree, step by step."""
 
-import numpy as np
+import functools
 
-from gpu_course.drawing import MEMORY, draw_cell, draw_thread, frame
+import numpy as np
+from matplotlib.collections import LineCollection
+from numba import int32
+
+from gpu_course import cuda
+from gpu_course.drawing import (
+    MEMORY,
+    draw_cell,
+    draw_thread,
+    draw_warp,
+    frame,
+)
 from gpu_course.explorers.controls import explorer, menu, slider
 
-WAYS = ("neighbours", "halves")
+WARP, BLOCK = 32, 256
+HEIGHT = 2.6  # from one row of partial sums to the next
+
+
+@cuda.jit
+def neighbours(x, steps, most, out):
+    """Every 2nd thread adds its neighbour, every 4th, and so on."""
+    parts = cuda.shared.array(0, int32)
+    t = cuda.threadIdx.x
+    parts[t] = x[t]
+    cuda.syncthreads()
+    for k in range(steps):
+        distance = 1 << k
+        if t % (2 * distance) == 0:
+            parts[t] += parts[t + distance]
+        cuda.syncthreads()
+    if t < most:
+        out[t] = parts[t]
+
+
+@cuda.jit
+def neighbours_strided(x, steps, most, out):
+    """Add the same pairs by the first threads."""
+    parts = cuda.shared.array(0, int32)
+    t = cuda.threadIdx.x
+    parts[t] = x[t]
+    cuda.syncthreads()
+    for k in range(steps):
+        distance = 1 << k
+        i = 2 * distance * t
+        if i < x.size:
+            parts[i] += parts[i + distance]
+        cuda.syncthreads()
+    if t < most:
+        out[t] = parts[t]
+
+
+@cuda.jit
+def halves(x, steps, most, out):
+    """Add the upper half onto the lower, by the first threads."""
+    parts = cuda.shared.array(0, int32)
+    t = cuda.threadIdx.x
+    parts[t] = x[t]
+    cuda.syncthreads()
+    for k in range(steps):
+        distance = x.size >> (k + 1)
+        if t < distance:
+            parts[t] += parts[t + distance]
+        cuda.syncthreads()
+    if t < most:
+        out[t] = parts[t]
+
+
+@cuda.jit
+def shuffle(x, steps, most, out):
+    """Each lane adds the register of a lane further on."""
+    t = cuda.threadIdx.x
+    own = x[t] if t < x.size else int32(0)
+    for k in range(steps):
+        distance = min(x.size, 32) >> (k + 1)
+        own += cuda.shfl_down_sync(0xFFFFFFFF, own, distance)
+    if cuda.laneid < most:
+        cuda.atomic.add(out, cuda.laneid, own)
+
+
+KERNELS = {
+    "neighbours": neighbours,
+    "neighbours, strided": neighbours_strided,
+    "halves": halves,
+    "shuffle": shuffle,
+}
+WAYS = tuple(KERNELS)
 
 
 def reduction_steps(values, way="halves"):
@@ -14,17 +96,20 @@ def reduction_steps(values, way="halves"):
     Parameters
     ----------
     values : sequence of numbers
-        A power of two of them.
-    way : {"neighbours", "halves"}
-        Add the element 1, 2, 4, … to the right; or that of the upper half,
-        then of the upper quarter, and so on.
+        A power of two of them; for shuffles at most the 32 of a warp, whose
+        other lanes have zeros.
+    way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
+        Add the element 1, 2, 4, … to the right, by the thread of that
+        element or by the first threads; or that of the upper half, then of
+        the upper quarter, and so on, in shared memory or from registers.
 
     Returns
     -------
     states : list of array
         The first is ``values``.
-    additions : list of list of (int, int)
-        For each step: who adds, to its own element, and from where.
+    additions : list of list of (int, int, int)
+        For each step: the thread, the element that it adds to, and from
+        where. Of shuffles those from a lane that has an element.
     """
     count = len(values)
     if way not in WAYS or count & (count - 1) or not count:
@@ -32,21 +117,108 @@ def reduction_steps(values, way="halves"):
             f"way must be one of {', '.join(WAYS)} and the number of values "
             f"a power of two, got {way!r} and {count}"
         )
+    if way == "shuffle" and count > WARP:
+        raise ValueError(f"a warp has {WARP} lanes, got {count} values")
     states, additions = [np.array(values)], []
-    distance = 1 if way == "neighbours" else count // 2
-    while 0 < distance < count:
-        now = states[-1].copy()
+    for k in range(count.bit_length() - 1):
+        distance = 1 << k if "neighbours" in way else count >> (k + 1)
         if way == "neighbours":
-            adding = range(0, count, 2 * distance)
+            step = [(t, t, t + distance) for t in range(0, count, 2 << k)]
+        elif way == "neighbours, strided":
+            step = [
+                (t, i, i + distance)
+                for t, i in enumerate(range(0, count, 2 << k))
+            ]
+        elif way == "halves":
+            step = [(t, t, t + distance) for t in range(distance)]
         else:
-            adding = range(distance)
-        step = [(t, t + distance) for t in adding]
-        distance = distance * 2 if way == "neighbours" else distance // 2
-        for to, source in step:
-            now[to] += now[source]
+            step = [(t, t, t + distance) for t in range(count - distance)]
+        now = states[-1].copy()
+        for _, to, source in step:
+            now[to] += states[-1][source]
         states.append(now)
         additions.append(step)
     return states, additions
+
+
+@functools.cache
+def traced_tree(way="halves", count=BLOCK):
+    """Trace the sum of a block; return the report of the launch.
+
+    Parameters
+    ----------
+    way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
+    count : int
+        Numbers and threads, a power of two and at least 32.
+    """
+    x, out = np.ones(count, np.int32), np.zeros(1, np.int32)
+    most = WARP if way == "shuffle" else count
+    steps = most.bit_length() - 1
+    return KERNELS[way].trace[1, count, 0, 4 * count](x, steps, 1, out)
+
+
+def _told(way):
+    """Return what the trace of a whole block says, as text."""
+    report = traced_tree(way)
+    branches = f"branches {100 * report.branch_efficiency:.1f} % full"
+    if sum(line.body_lanes > 0 for line in report.lines.values()) == 1:
+        branches = "no branch in the tree"  # only that of the result
+    sums = f", {BLOCK // WARP} sums are left" if way == "shuffle" else ""
+    return (
+        f"{BLOCK} numbers, traced: {branches}, {report.shared_wavefronts} "
+        f"turns of shared memory, {report.barriers} barriers{sums}"
+    )
+
+
+def _link(ax, ends, colours):
+    """Draw lines between pairs of points."""
+    ax.add_collection(LineCollection(ends, colors=colours, linewidths=0.8))
+
+
+def _draw_registers(ax, states, additions, step):
+    """Draw lanes that hold their sums, and add from lane to lane."""
+    count = len(states[0])
+    for row, state in enumerate(states[: step + 1]):
+        y = -HEIGHT * row + 0.4
+        draw_warp(ax, 0, y - 0.6, count, 1.2)
+        needed = count >> row
+        for t, value in enumerate(state):
+            draw_thread(ax, t + 0.5, y, str(value), True, 0.46,
+                        8 if t < needed else 6)  # fmt: skip
+        if row:
+            step_before = additions[row - 1]
+            _link(
+                ax, [[(s + 0.5, y + HEIGHT - 0.5), (t + 0.5, y + 0.5)]
+                     for _, t, s in step_before],
+                ["0.2" if t < needed else "0.75" for _, t, _ in step_before],
+            )  # fmt: skip
+    ax.text(-0.3, 0.4, "lanes ", ha="right", va="center", fontsize=8)
+
+
+def _draw_memory(ax, states, additions, step):
+    """Draw cells of shared memory, and below them the threads that add."""
+    count = len(states[0])
+    for row, state in enumerate(states[: step + 1]):
+        y = -HEIGHT * row
+        for i, value in enumerate(state):
+            new = row == 0 or any(i == to for _, to, _ in additions[row - 1])
+            draw_cell(ax, i, y, str(value), MEMORY if new else "white")
+        if row == min(step, len(additions)):
+            break
+        active = {t: places for t, *places in additions[row]}
+        for t in range(count):
+            draw_thread(ax, t + 0.5, y - 1.0, str(t), t in active, 0.32, 7)
+        _link(
+            ax, [[(place + 0.5, y), (t + 0.5, y - 0.68)]
+                 for t, places in active.items() for place in places], "0.5",
+        )  # fmt: skip
+        _link(
+            ax, [[(t + 0.5, y - 1.32), (to + 0.5, y - HEIGHT + 0.8)]
+                 for t, (to, _) in active.items()], "black",
+        )  # fmt: skip
+    ax.text(-0.3, 0.4, "memory ", ha="right", va="center", fontsize=8)
+    if step and additions:
+        ax.text(-0.3, -1, "threads ", ha="right", va="center", fontsize=8)
 
 
 def draw_reduction(ax, way="halves", step=4, count=16):
@@ -55,38 +227,32 @@ def draw_reduction(ax, way="halves", step=4, count=16):
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    way : {"neighbours", "halves"}
+    way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
     step : int
         How many steps; more than there are draws all.
     count : int
         Elements, a power of two.
     """
     states, additions = reduction_steps(np.arange(1, count + 1), way)
-    height = 2.6
-    for row, state in enumerate(states[: step + 1]):
-        y = -height * row
-        for i, value in enumerate(state):
-            used = row == 0 or any(i == to for to, _ in additions[row - 1])
-            draw_cell(ax, i, y, str(value), MEMORY if used else "white")
-        if row == min(step, len(additions)):
-            break
-        active = {t for t, _ in additions[row]}
-        for t in range(count):
-            draw_thread(ax, t + 0.5, y - 1.15, str(t), t in active, 0.32, 7)
-        for t, source in additions[row]:
-            ax.plot([source + 0.5, t + 0.5], [y, y - 0.85], color="0.5",
-                    linewidth=0.8)  # fmt: skip
-    busy = [len(a) for a in additions[:step]]
-    ax.set_title(
-        f"{way}: active threads in each step {busy}", fontsize=10, loc="left"
-    )
-    return frame(ax, -0.3, count + 0.3, -height * (len(states) - 1) - 0.3,
+    draw = _draw_registers if way == "shuffle" else _draw_memory
+    draw(ax, states, additions, step)
+    busy = f"active threads in each step {[len(a) for a in additions[:step]]}"
+    if way == "shuffle":
+        busy = "all lanes are active in each step"
+    ax.set_title(f"{way}: {busy}\n{_told(way)}", fontsize=9, loc="left")
+    return frame(ax, -2.2, count + 0.3, -HEIGHT * (len(states) - 1) - 0.4,
                  1.1)  # fmt: skip
 
 
 def explore_reduction():
     """Return the picture with controls."""
     return explorer(
-        draw_reduction, (8, 5.2), way=menu("add", list(WAYS), "halves"),
+        draw_reduction, (8, 5.4), way=menu("add", list(WAYS), "halves"),
         step=slider("steps", 1, 0, 4),
     )  # fmt: skip
+
+
+def rehearse():
+    """Launch the kernels, to fix the types they are for."""
+    for way in WAYS:
+        traced_tree(way)
