@@ -194,7 +194,7 @@ def processors(path=None):
     ValueError
         If a row of the file isn't right; it names line and column.
     """
-    return _read(Path(path or FOLDER / "hardware.csv"), Processor)
+    return read_table(Path(path or FOLDER / "hardware.csv"), Processor)
 
 
 def processor(name):
@@ -218,15 +218,15 @@ def processor(name):
 
 def memory_levels(path=None):
     """Return the memory levels of a few chips, nearest level first."""
-    return _read(Path(path or FOLDER / "latencies.csv"), MemoryLevel)
+    return read_table(Path(path or FOLDER / "latencies.csv"), MemoryLevel)
 
 
 def links(path=None):
     """Return PCIe and NVLink, each by generation."""
-    return _read(Path(path or FOLDER / "links.csv"), Link)
+    return read_table(Path(path or FOLDER / "links.csv"), Link)
 
 
-def _read(path, row_type):
+def read_table(path, row_type):
     types = get_type_hints(row_type)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)

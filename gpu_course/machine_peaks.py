@@ -57,9 +57,10 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
     Parameters
     ----------
     device : str or torch.device
-    array_mib : int
+    array_mib : float
         Size of each of three float32 arrays. STREAM asks for at least four
         times the last-level caches; 256 MiB is that for 64 MiB of cache.
+        Smaller arrays measure a cache.
     min_run_time_s : float
 
     Returns
@@ -70,7 +71,8 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
     Raises
     ------
     ValueError
-        If `array_mib` isn't positive or the device doesn't work here.
+        If `array_mib` is less than a page of 4 KiB or the device doesn't work
+        here.
     AssertionError
         If the result is wrong; the same for `measured_sgemm`.
 
@@ -79,12 +81,12 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
     J. McCalpin, STREAM: Sustainable Memory Bandwidth in High Performance
     Computers, https://www.cs.virginia.edu/stream/ref.html
     """
-    if array_mib < 1:
-        raise ValueError(f"array_mib must be at least 1, got {array_mib}")
+    if not array_mib >= 1 / 256:
+        raise ValueError(f"array_mib must be at least 1/256, got {array_mib}")
     import torch
 
     device = pick_device(device)
-    size = (int(array_mib) << 20) // 4
+    size = round(array_mib * 256) * PATTERN  # 4 KiB at a time
     ramp = torch.arange(PATTERN, dtype=torch.float32, device=device)
     a, b, c = (torch.empty(size, device=device) for _ in range(3))
     a.fill_(-1)
@@ -102,7 +104,7 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
         raise AssertionError(f"the triad's result is wrong on {device}")
     return _measured(
         triad, 3 * 4 * size / 1e9, "GB/s", device,
-        f"triad on three arrays of {array_mib} MiB", min_run_time_s,
+        f"triad on three arrays of {array_mib:g} MiB", min_run_time_s,
     )  # fmt: skip
 
 

@@ -4,8 +4,18 @@ import numpy as np
 
 
 def copied(arguments):
-    """Return arguments with arrays of their own."""
-    return [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    """Return arguments with arrays of their own.
+
+    What has a method ``fresh``, as a simulated machine has, says itself what
+    it was at the beginning.
+    """
+    return [_own(argument) for argument in arguments]
+
+
+def _own(argument):
+    if isinstance(argument, np.ndarray):
+        return argument.copy()
+    return argument.fresh() if hasattr(argument, "fresh") else argument
 
 
 def equal(one, two):

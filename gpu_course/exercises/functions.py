@@ -10,6 +10,7 @@ from gpu_course.exercises.limited import TimeIsUp, run_limited
 from gpu_course.exercises.result import Result, shown
 
 CALL_S = 2.0
+MEASURED = 1e-3  # a tolerance like this is for something measured
 
 
 def check_function(exercise, function):
@@ -51,7 +52,8 @@ def check_function(exercise, function):
     kind, text = _kind(exercise, cases, expected, got, first)
     return _result(
         exercise, cases[first], kind, text,
-        ("expected", shown(expected[first])), ("got", shown(got[first])),
+        ("expected", _digits(expected[first], exercise.tolerance)),
+        ("got", _digits(got[first], exercise.tolerance)),
     )  # fmt: skip
 
 
@@ -79,6 +81,13 @@ def _kind(exercise, cases, expected, got, first):
     if got[first] is None:
         return "returns_nothing", "It returns None: is there a return?"
     return "wrong_result", "It returns something else than it should."
+
+
+def _digits(value, tolerance):
+    """Return a value as text, a measured one with five digits."""
+    if type(value) is not float or tolerance < MEASURED:
+        return shown(value)
+    return f"{value:.5g}"
 
 
 def _result(exercise, case, kind, text, *details):

@@ -9,6 +9,8 @@ import itertools
 import torch
 
 from gpu_course import optimizers
+from gpu_course.cuda import backend
+from gpu_course.device import pick_device
 from gpu_course.layers import autograd
 from gpu_course.recipe import Recipe
 
@@ -17,6 +19,15 @@ from gpu_course.recipe import Recipe
 # 0.01, 97.8 % with 0.015.
 STEPS = 300  # 38,400 images, for the time it takes
 RECIPE = Recipe("adam", 0.01, batch_size=128, epochs=1, schedule="one-cycle")
+
+
+def kernel_device():
+    """Return the ``torch.device`` whose memory the kernels work on.
+
+    It is `device.pick_device`'s where a GPU runs the kernels, and the CPU
+    where the teaching GPU does, also beside a GPU that only PyTorch can use.
+    """
+    return pick_device() if backend.uses_gpu() else torch.device("cpu")
 
 
 def batches(dataset, batch_size, epochs=1, seed=0):

@@ -5,7 +5,7 @@ from gpu_course.exercises.exercise import Exercise, Mistake, edited
 STARTER = """\
 def flat_size(size, channels, layers):
     for window, stride, padding in layers:
-        size = size - window + 1
+        size = (size + padding - window) // stride
     return channels * size * size
 """
 

@@ -74,9 +74,9 @@ EXERCISE = Exercise(
         edited(SOLUTION, "without_dy", "dy[i] if", "1 if"),
         edited(SOLUTION, "relu_of_dy", "x[i] > 0", "dy[i] > 0"),
         edited(SOLUTION, "work_not_shared",
-               "    if i < x.size:\n        dx[i] = dy[i] if x[i] > 0 else np.float32(0)",
-               "    if i == 0:\n        for i in range(x.size):\n"
-               "            dx[i] = dy[i] if x[i] > 0 else np.float32(0)"),
+               "    if i < x.size:\n        dx",
+               "    if i > 0:\n        return\n"
+               "    for i in range(x.size):\n        dx"),
     ),
     hints=(
         "In which outputs does x[i] occur, and with which factor?",

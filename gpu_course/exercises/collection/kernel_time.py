@@ -1,0 +1,110 @@
+"""kernel_time: a launch returns at once; a timer has to wait."""
+
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.simulated_machine import SimulatedMachine, physics
+
+STARTER = """\
+import statistics
+
+
+def kernel_time(machine, repeats):
+    times = []
+    for _ in range(repeats):
+        machine.launch("clear")
+        start = machine.clock()
+        machine.launch("add")
+        times.append(machine.clock() - start)
+    return statistics.median(times)
+"""
+
+SOLUTION = """\
+import statistics
+
+
+def kernel_time(machine, repeats):
+    times = []
+    for _ in range(repeats):
+        machine.launch("clear")
+        machine.synchronize()
+        start = machine.clock()
+        machine.launch("add")
+        machine.synchronize()
+        times.append(machine.clock() - start)
+    return statistics.median(times)
+"""
+CLEAR = """\
+        machine.launch("clear")
+        machine.synchronize()
+"""
+WAIT = """\
+        machine.launch("add")
+        machine.synchronize()
+"""
+
+
+def specification(machine, repeats):
+    true = physics(machine)
+    return true.launch_s + true.add_s
+
+
+def without_wait(machine, repeats):
+    return physics(machine).launch_s
+
+
+def with_earlier_work(machine, repeats):
+    true = physics(machine)
+    return true.clear_s + true.add_s
+
+
+def from_the_cache(machine, repeats):
+    true = physics(machine)
+    return true.launch_s + true.cached * true.add_s
+
+
+def cases():
+    return [
+        (SimulatedMachine(seed), repeats)
+        for seed, repeats in ((1, 3), (2, 5), (3, 9), (4, 21))
+    ]
+
+
+EXERCISE = Exercise(
+    name="kernel_time",
+    chapter="40_honest_timing",
+    title="A launch returns at once",
+    task=(
+        "Return the median seconds of the kernel \"add\", from its launch to "
+        "its end, with its data not in the GPU's cache: \"clear\", a kernel "
+        "as well, empties it."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "no_wait", WAIT, WAIT.splitlines(True)[0]),
+        edited(SOLUTION, "earlier_work", CLEAR, CLEAR.splitlines(True)[0]),
+        edited(SOLUTION, "warm_cache", CLEAR, ""),
+        edited(SOLUTION, "wrong_result", 'launch("add")', 'launch("clear")'),
+    ),
+    hints=(
+        "What has the GPU done by the time that launch returns?",
+        "machine.synchronize() waits for everything in the queue. Who else "
+        "is in it when the clock starts?",
+        "Wait twice: after the launch of \"clear\", before the clock starts, "
+        "and after the launch of \"add\", before it is read again.",
+    ),
+    specification=specification,
+    cases=cases,
+    is_kernel=False,
+    tolerance=0.03,
+    mistakes=(
+        Mistake("no_wait", "That is what it takes to put a kernel into the "
+                "queue. Nothing waits for the kernel to be done before the "
+                "clock is read again.", gives=without_wait),
+        Mistake("earlier_work", "When the clock starts, the GPU is still "
+                "busy with \"clear\", so its time is counted as well. Wait "
+                "before the start, too.", gives=with_earlier_work),
+        Mistake("warm_cache", "The data come out of the GPU's cache, where "
+                "the launch before has left them: nothing empties it in "
+                "between.", gives=from_the_cache),
+    ),
+)  # fmt: skip

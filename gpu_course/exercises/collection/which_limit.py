@@ -1,0 +1,97 @@
+"""which_limit: what a measured time says about a kernel."""
+
+from gpu_course.exercises.exercise import Exercise, Mistake, edited
+
+STARTER = """\
+def which_limit(flops, nbytes, seconds, peak, bandwidth):
+    return "memory"
+"""
+
+SOLUTION = """\
+def which_limit(flops, nbytes, seconds, peak, bandwidth):
+    arithmetic = flops / peak / 1e9
+    memory = nbytes / bandwidth / 1e9
+    if max(arithmetic, memory) < seconds / 2:
+        return "neither"
+    return "memory" if memory > arithmetic else "arithmetic"
+"""
+
+
+def specification(flops, nbytes, seconds, peak, bandwidth):
+    arithmetic = flops / peak / 1e9
+    memory = nbytes / bandwidth / 1e9
+    if max(arithmetic, memory) < seconds / 2:
+        return "neither"
+    return "memory" if memory > arithmetic else "arithmetic"
+
+
+def no_neither(flops, nbytes, seconds, peak, bandwidth):
+    by_bytes = nbytes / bandwidth > flops / peak
+    return "memory" if by_bytes else "arithmetic"
+
+
+def swapped(*arguments):
+    right = specification(*arguments)
+    other = {"memory": "arithmetic", "arithmetic": "memory"}
+    return other.get(right, right)
+
+
+def by_sum(flops, nbytes, seconds, peak, bandwidth):
+    arithmetic = flops / peak / 1e9
+    memory = nbytes / bandwidth / 1e9
+    if arithmetic + memory < seconds / 2:
+        return "neither"
+    return "memory" if memory > arithmetic else "arithmetic"
+
+
+# Seconds are a multiple of the model's; 2.0 itself is explained.
+CASES = tuple(
+    (flops, nbytes,
+     times * max(flops / peak, nbytes / bandwidth) / 1e9, peak, bandwidth)
+    for peak, bandwidth in ((128.0, 16.0), (16384.0, 1024.0))
+    for flops, nbytes in ((1e9, 12e9), (2e12, 1e9), (4e9, 1e9), (0.0, 8e8),
+                          (16e9, 1e9), (64e9, 4.1e9))
+    for times in (1.0, 1.9, 2.0, 2.000000001, 2.1, 20.0)
+)  # fmt: skip
+
+EXERCISE = Exercise(
+    name="which_limit",
+    chapter="43_roofline",
+    title="What holds it back?",
+    task=(
+        "A kernel of `flops` FLOPs and `nbytes` bytes took `seconds` on a "
+        "processor with a `peak` in GFLOP/s and a `bandwidth` in GB/s. "
+        "Return `\"memory\"` or `\"arithmetic\"`, whichever takes longer, if "
+        "that explains at least half of the time, else `\"neither\"`."
+    ),
+    starter=STARTER,
+    solution=SOLUTION,
+    wrong=(
+        edited(SOLUTION, "no_neither", "seconds / 2", "0"),
+        edited(SOLUTION, "swapped", "\"memory\" if memory > arithmetic else "
+               "\"arithmetic\"", "\"arithmetic\" if memory > arithmetic else "
+               "\"memory\""),
+        edited(SOLUTION, "adds_the_times", "max(arithmetic, memory)",
+               "arithmetic + memory"),
+        edited(SOLUTION, "wrong_result", "seconds / 2", "seconds * 2"),
+    ),
+    hints=(
+        "How long would the arithmetic take alone, and how long the bytes?",
+        "The roofline's time is the larger of the two. Compare it with half "
+        "of the measured time first.",
+        "if max(flops / peak, nbytes / bandwidth) / 1e9 < seconds / 2: return "
+        "\"neither\"",
+    ),
+    specification=specification,
+    cases=lambda: CASES,
+    is_kernel=False,
+    mistakes=(
+        Mistake("no_neither", "It always names one of the two, also where "
+                "they explain next to nothing of the time.",
+                gives=no_neither),
+        Mistake("swapped", "Memory and arithmetic are the wrong way round.",
+                gives=swapped),
+        Mistake("adds_the_times", "It adds the two times: they go on at "
+                "once, so the longer one counts.", gives=by_sum),
+    ),
+)  # fmt: skip
