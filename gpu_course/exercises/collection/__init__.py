@@ -19,6 +19,7 @@ from gpu_course.exercises.collection import (
     fair_speedup,
     fastest_right,
     flat_size,
+    gpu_time,
     gradient_step,
     histogram,
     horner,
@@ -37,6 +38,7 @@ from gpu_course.exercises.collection import (
     offload_speedup,
     one_cycle_rate,
     overlapped_time,
+    pays_from,
     peak_tflops,
     pool_gradient,
     relu_gradient,
@@ -127,6 +129,9 @@ EXERCISES = (
     fastest_right.EXERCISE,
     cpu_baseline.EXERCISE,
     repeats_needed.EXERCISE,
+    # 41_cpu_vs_gpu
+    gpu_time.EXERCISE,
+    pays_from.EXERCISE,
     # 42_making_it_fast
     amdahl.EXERCISE,
     to_channels_last_index.EXERCISE,
