@@ -18,36 +18,44 @@ WARPS = (BLUE, ORANGE, GREEN, PURPLE)  # bands, in turn
 IDLE = "white"
 
 
+def _add(ax, patch):
+    """Add a patch within the limits that `frame` sets: no axis follows it."""
+    ax.add_artist(patch)
+    patch.set_in_layout(False)
+
+
+def _write(ax, x, y, text, **style):
+    if text != "":
+        ax.text(x, y, text, **style).set_in_layout(False)
+
+
 def draw_thread(ax, x, y, text="", active=True, radius=0.4, size=8):
     """Draw a thread as a disc around a point; hollow if it is idle."""
-    ax.add_patch(
-        Circle((x, y), radius, facecolor=THREAD if active else IDLE,
-               edgecolor="black" if active else "0.6", linewidth=0.8)
-    )  # fmt: skip
-    ax.text(x, y, text, ha="center", va="center", fontsize=size,
-            color="black" if active else "0.5")  # fmt: skip
+    _add(ax, Circle((x, y), radius, facecolor=THREAD if active else IDLE,
+                    edgecolor="black" if active else "0.6",
+                    linewidth=0.8))  # fmt: skip
+    _write(ax, x, y, text, ha="center", va="center", fontsize=size,
+           color="black" if active else "0.5")  # fmt: skip
     return ax
 
 
 def draw_cell(ax, x, y, text="", colour=MEMORY, width=1.0, height=0.8,
               size=8, hatch=None):  # fmt: skip
     """Draw a cell of memory with its lower left corner at a point."""
-    ax.add_patch(
-        Rectangle((x, y), width, height, facecolor=colour, linewidth=0.6,
-                  edgecolor="0.7" if hatch else "black", hatch=hatch)
-    )  # fmt: skip
-    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center",
-            fontsize=size)  # fmt: skip
+    _add(ax, Rectangle((x, y), width, height, facecolor=colour,
+                       edgecolor="0.7" if hatch else "black", linewidth=0.6,
+                       hatch=hatch))  # fmt: skip
+    _write(ax, x + width / 2, y + height / 2, text, ha="center", va="center",
+           fontsize=size)  # fmt: skip
     return ax
 
 
 def draw_warp(ax, x, y, width, height, number=0, text=""):
     """Draw a warp as a band of its colour, behind its threads."""
-    ax.add_patch(
-        Rectangle((x, y), width, height, facecolor=WARPS[number % len(WARPS)],
-                  alpha=0.25, edgecolor="none", zorder=0)
-    )  # fmt: skip
-    ax.text(x, y + height, text, ha="left", va="bottom", fontsize=8)
+    _add(ax, Rectangle((x, y), width, height, alpha=0.25, edgecolor="none",
+                       facecolor=WARPS[number % len(WARPS)],
+                       zorder=0))  # fmt: skip
+    _write(ax, x, y + height, text, ha="left", va="bottom", fontsize=8)
     return ax
 
 

@@ -21,6 +21,8 @@ def explorer(draw, figsize, **controls):
     """
     import ipywidgets
     import matplotlib.pyplot as plt
+    import numpy as np
+    from PIL import Image
 
     # An image and not an Output: that one takes a message to the page and
     # back for each figure, for which a run of the notebook may wait in vain.
@@ -31,10 +33,12 @@ def explorer(draw, figsize, **controls):
         fig, ax = plt.subplots(figsize=figsize)
         try:
             draw(ax, **values)
-            png = io.BytesIO()
-            fig.savefig(png, format="png")
+            fig.canvas.draw()  # once, where savefig lays out and draws again
+            drawn = Image.fromarray(np.asarray(fig.canvas.buffer_rgba()))
         finally:
             plt.close(fig)
+        png = io.BytesIO()
+        drawn.save(png, format="png", compress_level=1)
         picture.value = png.getvalue()
 
     for control in controls.values():
