@@ -1,6 +1,5 @@
 """Benchmarks of the training: the article's pipeline against the course's."""
 
-import statistics
 import time
 
 import torch
@@ -12,11 +11,14 @@ from gpu_course.data import mnist_loader, preload
 from gpu_course.device import pick_device
 from gpu_course.models import LeNet
 from gpu_course.recipe import ARTICLE, ONE_EPOCH, Recipe
-from gpu_course.timing import time_call
+from gpu_course.timing import compare, time_call
 from gpu_course.training import evaluate, fit
 
 BATCH_SIZES = (32, 100, 256, 1024)
 IMAGES_PER_BATCH_SIZE = 10_000
+PAIRS = 3  # at each batch size
+# Calls of seconds, whose start belongs to them: one of each in a pair.
+ONCE = {"best_of": 1, "warm_up_s": 0}
 
 
 class ReluFirstLeNet(LeNet):
@@ -73,7 +75,8 @@ def bench_training(pairs=5, device=None, report=print):
     """Time the two pipelines in turn; an epoch of 60,000 images and its test.
 
     Each pair is one run of each, one after the other, so that a slow spell of
-    the machine hits both. Both start from the files and end with the test.
+    the machine hits both; see `timing.compare`. Both start from the files and
+    end with the test.
 
     Parameters
     ----------
@@ -85,32 +88,37 @@ def bench_training(pairs=5, device=None, report=print):
     Returns
     -------
     dict
-        ``ratio_median``, ``pairs`` (seconds of each run and their ratio) and
+        ``ratio_median`` with ``ratio_low``, ``ratio_high`` and their
+        ``confidence``, ``pairs`` (seconds of each run and their ratio) and
         ``batch_sizes`` (images/s of each pipeline and who wins).
     """
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, got {pairs}")
     device = pick_device(device)
     timed = []
-    for index in range(pairs):
-        start = time.perf_counter()
+
+    def article():
         train = mnist_loader("train", ARTICLE.batch_size)
         test = mnist_loader("test", ARTICLE.batch_size)
         article_pipeline(train, test, device)
-        article = time.perf_counter() - start
-        course = course_pipeline(device)
-        ratio = article / course
+
+    def after_pair(article_s, course_s):
         timed.append(
             {
-                "article_seconds": article,
-                "course_seconds": course,
-                "ratio": ratio,
+                "article_seconds": article_s,
+                "course_seconds": course_s,
+                "ratio": article_s / course_s,
             }
         )
         report(
-            f"pair {index + 1}/{pairs}: article {article:.2f} s, "
-            f"course {course:.2f} s, ratio {ratio:.2f}"
+            f"pair {len(timed)}/{pairs}: article {article_s:.2f} s, "
+            f"course {course_s:.2f} s, ratio {article_s / course_s:.2f}"
         )
+
+    compared = compare(
+        article, lambda: course_pipeline(device), ("article", "course"),
+        pairs=pairs, after_pair=after_pair, device=device, **ONCE,
+    )  # fmt: skip
     sizes = [_compare_batch_size(size, device) for size in BATCH_SIZES]
     for row in sizes:
         report(
@@ -119,28 +127,40 @@ def bench_training(pairs=5, device=None, report=print):
             f"course {row['course_images_per_second']:>7,.0f} images/s, "
             f"{row['winner']} wins"
         )
-    ratio = statistics.median(pair["ratio"] for pair in timed)
-    report(f"median ratio of {pairs} pairs: {ratio:.2f}")
-    return {"ratio_median": ratio, "pairs": timed, "batch_sizes": sizes}
+    ratio = compared.ratio
+    report(
+        f"median ratio of {pairs} pairs: {ratio:.2f} "
+        f"({compared.confidence:.0%} interval {compared.low:.2f} to "
+        f"{compared.high:.2f})"
+    )
+    return {
+        "ratio_median": ratio,
+        "ratio_low": compared.low,
+        "ratio_high": compared.high,
+        "confidence": compared.confidence,
+        "pairs": timed,
+        "batch_sizes": sizes,
+    }
 
 
 def _compare_batch_size(batch_size, device):
-    """Time one pass over 10,000 training images in both pipelines."""
+    """Time passes over 10,000 training images in both pipelines."""
     count = IMAGES_PER_BATCH_SIZE
     mnist = mnist_loader("train").dataset
     loader = DataLoader(Subset(mnist, range(count)), batch_size, shuffle=True)
-    article = count / article_pipeline(loader, [], device)
     images, labels = preload("train", device).tensors
     subset = TensorDataset(images[:count], labels[:count])
     recipe = Recipe("adam", 0.01, batch_size, 1, schedule="one-cycle")
-    start = time.perf_counter()
-    fit(LeNet(), subset, recipe, device=device, progress=False)
-    course = count / (time.perf_counter() - start)
+    compared = compare(
+        lambda: article_pipeline(loader, [], device),
+        lambda: fit(LeNet(), subset, recipe, device=device, progress=False),
+        ("article", "course"), pairs=PAIRS, device=device, **ONCE,
+    )  # fmt: skip
     return {
         "batch_size": batch_size,
-        "article_images_per_second": article,
-        "course_images_per_second": course,
-        "winner": "course" if course > article else "article",
+        "article_images_per_second": count / compared.a.median_s,
+        "course_images_per_second": count / compared.b.median_s,
+        "winner": "course" if compared.ratio > 1 else "article",
     }
 
 

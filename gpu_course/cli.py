@@ -16,6 +16,8 @@ examples:
   gpu-course predict digit.png      which digit is it?
   gpu-course reset 31               a fresh chapter 31; yours is kept
   gpu-course progress               which exercises were passed
+  gpu-course bench --quick          how fast is this machine?
+  gpu-course compare A.json B.json  two machines side by side
 
 'gpu-course COMMAND --help' says what each takes.
 """
@@ -233,12 +235,49 @@ def _bench(arguments):
         from gpu_course.cuda.bench import bench_kernels
 
         result = bench_kernels(report)
+    elif arguments.what is None:
+        return _bench_all(arguments, report)
     else:
         from gpu_course.bench import bench_training
 
         result = bench_training(arguments.pairs, arguments.device, report)
     if arguments.json:
         print(json.dumps(result))
+    return 0
+
+
+def _bench_all(arguments, report):
+    from gpu_course.bench_run import DEFAULT, run_suite
+
+    output = arguments.output or DEFAULT
+    if output.is_dir():
+        raise IsADirectoryError(f"{output} is a folder: name a file in it")
+    devices = arguments.device and [arguments.device]
+    run_suite(output, arguments.quick, devices, report)
+    if arguments.json:
+        print(output.read_text(encoding="utf-8"), end="")
+    else:
+        print(
+            f"'gpu-course compare {output}' sets it beside other machines' "
+            "and draws the figure"
+        )
+    return 0
+
+
+def _compare(arguments):
+    from gpu_course.ledger import carried, load
+    from gpu_course.ledger_compare import (
+        comparison,
+        plot_ledgers,
+        save_figure,
+    )
+
+    ledgers = [load(path) for path in arguments.ledger]
+    if len(ledgers) == 1:
+        ledgers = [*carried(), *ledgers]
+    print(comparison(ledgers))
+    save_figure(plot_ledgers(ledgers), arguments.figure)
+    print(f"figure: {arguments.figure}")
     return 0
 
 
@@ -411,13 +450,25 @@ def _parser():
     kernels.add_argument("--json", **as_json)
 
     bench = command(
-        "bench", _bench, "time the training, or the teaching GPU's kernels"
+        "bench",
+        _bench,
+        "time this machine and write a ledger that others can compare",
     )
     bench.add_argument(
         "what",
+        nargs="?",
         choices=("training", "kernels"),
-        help="training: the article's pipeline against ours; kernels: the "
-        "teaching GPU against Numba's simulator and NumPy",
+        help="something else: training, the article's pipeline against "
+        "ours; kernels, the teaching GPU against Numba's simulator and NumPy",
+    )
+    bench.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the ledger (default: gpu-course-bench.json)",
+    )
+    bench.add_argument(
+        "--quick", action="store_true", help="fewer sizes, under a minute"
     )
     bench.add_argument(
         "--pairs",
@@ -426,7 +477,26 @@ def _parser():
         help="of training runs (default: 5)",
     )
     bench.add_argument(
-        "--device", choices=device["choices"], help="for the training"
+        "--device",
+        choices=device["choices"],
+        help="default: every one that works; for the training as elsewhere",
     )
     bench.add_argument("--json", **as_json)
+
+    compare = command(
+        "compare", _compare, "set ledgers of 'bench' side by side, and draw"
+    )
+    compare.add_argument(
+        "ledger",
+        nargs="+",
+        metavar="FILE",
+        help="one is compared with those that the course carries",
+    )
+    compare.add_argument(
+        "--figure",
+        type=Path,
+        default="gpu-course-compare.png",
+        metavar="FILE",
+        help="default: gpu-course-compare.png",
+    )
     return parser

@@ -45,16 +45,21 @@ class Trials:
         """Whether all of the interval is better than `smallest`."""
         return self.results[name].faster == name
 
-    def draw(self, axes):
+    def draw(self, axes, dropped=None):
         """Draw the ratios with their intervals, on the axes of this device.
 
         Parameters
         ----------
         axes : pair of matplotlib.axes.Axes
             For a CPU and for a GPU; the other one stays empty and says so.
+        dropped : set of str, optional
+            Changes that the reader would drop, shown beside the names.
         """
         here = int(self.device.type != "cpu")
-        rows = range(len(self.results))
+        rows, names = range(len(self.results)), list(self.results)
+        if dropped is not None:
+            guess = {True: "drop", False: "keep"}
+            names = [f"{name} · {guess[name in dropped]}" for name in names]
         for row, (name, result) in zip(
             rows, self.results.items(), strict=True
         ):
@@ -75,7 +80,7 @@ class Trials:
             ax.set(xscale="log", xlim=(1 / furthest, furthest))
             ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
             ax.minorticks_off()
-            ax.set_yticks(rows, self.results)
+            ax.set_yticks(rows, names)
             ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="times as fast")
             ax.set_title(f"measured on a {place}", fontsize=11)
         axes[1 - here].text(

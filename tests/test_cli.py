@@ -23,7 +23,8 @@ COMMANDS = {
     "progress": "--json",
     "run-notebooks": "NN",
     "kernels": "--cc --json",
-    "bench": "training --pairs --json",
+    "bench": "training --pairs --output --quick --json",
+    "compare": "FILE --figure",
 }
 
 
@@ -292,6 +293,74 @@ def test_test_and_run_notebooks_pass_their_arguments_on(monkeypatch, tmp_path):
         (tmp_path, True, ["-k", "digit"]),
         (tmp_path, ["30", "31"]),
     ]
+
+
+def timed_suite(monkeypatch, cores=2):
+    """Have `bench` time next to nothing; yields where it is asked for."""
+    from test_ledger import MACHINE, small_ledger
+
+    from gpu_course import bench_run, ledger
+
+    asked = []
+
+    def run_suite(output, quick, devices, report):
+        asked.append((output, quick, devices))
+        report("1/1 matrix product")
+        machine = MACHINE | {"cores": cores}
+        ledger.save(small_ledger(machine=machine), output)
+
+    monkeypatch.setattr(bench_run, "run_suite", run_suite)
+    return asked
+
+
+def test_bench_writes_a_ledger(monkeypatch, tmp_path, capsys):
+    asked = timed_suite(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench"]) == 0
+    said = capsys.readouterr().out
+    assert "1/1 matrix product\n" in said
+    assert "gpu-course compare gpu-course-bench.json" in said
+    written = json.loads((tmp_path / "gpu-course-bench.json").read_text())
+    line = ["bench", "--quick", "--device", "cpu", "--output", "b.json"]
+    assert main([*line, "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == written
+    assert said.err == "1/1 matrix product\n"
+    assert [(str(output), *rest) for output, *rest in asked] == [
+        ("gpu-course-bench.json", False, None),
+        ("b.json", True, ["cpu"]),
+    ]
+    assert main(["bench", "--output", str(tmp_path)]) == 1
+    assert "is a folder: name a file in it" in capsys.readouterr().err
+
+
+def test_compare_prints_ratios_and_draws(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    timed_suite(monkeypatch)
+    main(["bench", "--output", "a.json"])
+    timed_suite(monkeypatch, cores=8)
+    main(["bench", "--output", "b.json"])
+    capsys.readouterr()
+    assert main(["compare", "a.json", "b.json"]) == 0
+    said = capsys.readouterr().out
+    assert "a | b: another machine (cores: 2 | 8)" in said
+    assert said.endswith("figure: gpu-course-compare.png\n")
+    assert (tmp_path / "gpu-course-compare.png").stat().st_size > 1000
+    (tmp_path / "cut.json").write_text("{")
+    assert main(["compare", "a.json", "cut.json"]) == 1
+    assert "cut.json is damaged" in capsys.readouterr().err
+
+
+def test_one_ledger_is_compared_with_the_carried(tmp_path, capsys):
+    from gpu_course import ledger
+
+    (first, *_) = ledger.carried()
+    mine, figure = tmp_path / "mine.json", tmp_path / "figure.png"
+    ledger.save(first, mine)
+    assert main(["compare", str(mine), "--figure", str(figure)]) == 0
+    said = capsys.readouterr().out
+    assert f"{first.name} | mine: the same kind of machine\n" in said
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_benchmark_prints_one_json_object(monkeypatch, capsys):

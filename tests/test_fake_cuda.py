@@ -374,6 +374,14 @@ def use_timing(timing, gpu, tmp_path):
     assert gpu.running == 0, "the clock stopped while kernels were running"
 
 
+def use_comparison(comparison, gpu, tmp_path):
+    """Time two kernels in turn, and wait for each."""
+    a = torch.ones(4, 4, device="cuda")
+    compared = comparison.compare(lambda: a @ a, lambda: a + a, pairs=1)
+    assert compared.ratio > 0
+    assert gpu.running == 0, "the clock stopped while kernels were running"
+
+
 def use_bench(bench, gpu, tmp_path):
     """Run the article's pipeline, and count."""
     loader = DataLoader(examples(), 16)
@@ -388,6 +396,7 @@ ROUTES = {
     "inference": use_inference,
     "data": use_data,
     "timing": use_timing,
+    "comparison": use_comparison,
     "bench": use_bench,
 }
 
@@ -494,8 +503,13 @@ BROKEN = {
     ),
     "time_call does not wait": (
         "timing",
-        'globals={"function": function},',
-        'globals={"function": function}, timer=__import__("time").time,',
+        "clock = clock or waiting_clock()\n        timer",
+        "clock = __import__('time').time\n        timer",
+    ),
+    "compare does not wait": (
+        "comparison",
+        "clock = clock or waiting_clock()\n        if",
+        "clock = __import__('time').time\n        if",
     ),
     "the article's model stays on the host": (
         "bench",

@@ -12,9 +12,10 @@ from pathlib import Path
 import gpu_course
 from gpu_course.cuda.backend import forced
 from gpu_course.cuda.bench_cases import CASES, check, launch
-from gpu_course.timing import time_call
+from gpu_course.timing import compare, time_call
 
 EXECUTORS = ("compiled", "traced", "python")
+IN_TURN = {"min_run_time_s": 0.2, "max_run_time_s": 1.0}  # for `compare`
 LONG_S = 0.5  # a call that takes longer is timed once
 GOALS = ("tiled_matmul", "convolution", "convolution_channels")
 GROWN = "convolution_channels"
@@ -78,8 +79,13 @@ def bench_case(case, simulator_s, scale):
     seconds["numpy"] = seconds_of(small.numpy)
     with forced("compiled"):
         check(full)
-        full_seconds = {"compiled": seconds_of(lambda: launch(full))}
-    full_seconds["numpy"] = seconds_of(full.numpy)
+        in_turn = compare(
+            full.numpy, lambda: launch(full), ("numpy", "compiled"), **IN_TURN
+        )
+    full_seconds = {
+        "compiled": in_turn.b.median_s,
+        "numpy": in_turn.a.median_s,
+    }
     compiled = seconds["compiled"]
     rate = full_seconds["compiled"] / full.work
     return {
@@ -94,8 +100,8 @@ def bench_case(case, simulator_s, scale):
         "simulator_over_compiled": simulator_s and simulator_s / compiled,
         "simulator_over_compiled_at_full_size": simulator_s
         and simulator_s / small.work / rate,
-        "numpy_over_compiled_at_full_size": full_seconds["numpy"]
-        / full_seconds["compiled"],
+        "numpy_over_compiled_at_full_size": in_turn.ratio,
+        "numpy_over_compiled_interval": [in_turn.low, in_turn.high],
     }
 
 

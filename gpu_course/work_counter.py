@@ -1,0 +1,113 @@
+"""What PyTorch hands to the device: operations, bytes and FLOPs, counted."""
+
+import math
+from collections import Counter
+from contextlib import contextmanager
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+# They hand out memory, or read one number for the host.
+NO_KERNEL = frozenset(
+    ("empty", "empty_like", "empty_strided", "new_empty", "detach",
+     "new_empty_strided", "_local_scalar_dense", "_unsafe_view", "lift_fresh")
+)  # fmt: skip
+
+
+class WorkCount:
+    """What was counted.
+
+    Attributes
+    ----------
+    names : collections.Counter
+        Operations by name.
+    bytes : int
+        Of all tensors that went in or came out, each operation for itself:
+        what device memory has to move if no cache helps.
+    flops : int
+        Of matrix products and convolutions.
+    """
+
+    def __init__(self):
+        self.names, self.bytes, self.flops = Counter(), 0, 0
+
+    @property
+    def operations(self):
+        """Operations together: on a GPU each is at least one launch."""
+        return self.names.total()
+
+
+class _Counting(TorchDispatchMode):
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        name = function.overloadpacket.__name__
+        if name in NO_KERNEL or function.is_view:
+            return result
+        tensors = [
+            leaf
+            for leaf in tree_leaves((args, kwargs, result))
+            if isinstance(leaf, torch.Tensor)
+        ]
+        # Single numbers, as an optimizer's count of steps, are the host's.
+        if any(tensor.dim() for tensor in tensors):
+            self.count.names[name] += 1
+            different = {id(tensor): tensor for tensor in tensors}
+            self.count.bytes += sum(
+                tensor.numel() * tensor.element_size()
+                for tensor in different.values()
+            )
+        return result
+
+
+@contextmanager
+def count_work():
+    """Count what PyTorch computes while the ``with`` lasts.
+
+    Views and the allocation of memory are left out, and so are operations on
+    nothing but single numbers.
+
+    Yields
+    ------
+    WorkCount
+        Its ``flops`` is there at the end.
+    """
+    count = WorkCount()
+    with FlopCounterMode(display=False) as flops, _Counting(count):
+        yield count
+    count.flops = flops.get_total_flops()
+
+
+def step_time_s(count, bandwidth_gb_s, peak_tflop_s, launch_us, graphed=False):
+    """Return the modelled time of a step on a GPU.
+
+        max(launches · launch, bytes / bandwidth, FLOPs / peak)
+
+    The host launches while the device computes, so the slower of the two
+    decides. Replayed as a graph, the whole step is one launch.
+
+    Parameters
+    ----------
+    count : WorkCount
+    bandwidth_gb_s, peak_tflop_s, launch_us : float
+        Published figures of a GPU, and of one launch.
+    graphed : bool
+    """
+    for name, value in (
+        ("bandwidth_gb_s", bandwidth_gb_s),
+        ("peak_tflop_s", peak_tflop_s),
+        ("launch_us", launch_us),
+    ):
+        if not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"{name} must be positive, got {value}")
+    launches = 1 if graphed else count.operations
+    return max(
+        launches * launch_us / 1e6,
+        count.bytes / bandwidth_gb_s / 1e9,
+        count.flops / peak_tflop_s / 1e12,
+    )
