@@ -283,5 +283,6 @@ def _compute(kind, x, out):
     roots = np.sqrt(x).astype(out.dtype)
     if kind == "quick":  # rounds some of them the other way
         roots[::2] = np.nextafter(roots[::2], np.inf)
-    end = x.size - 1 if kind == "tail" else x.size
-    out[:end] = roots[:end]
+    if kind == "tail":  # one near the end is wrong
+        roots[-2:-1] = 0
+    out[:] = roots

@@ -157,8 +157,9 @@ class ThisMachine:
             library.add(*self._summands, out=self._sum)
         elif name == "clear":
             library.add(self._swept, 1, out=self._swept)
-        elif name == "v1":  # all but the last
-            library.sqrt(x[:-1], out=out[:-1])
+        elif name == "v1":  # one near the end is wrong
+            library.sqrt(x, out=out)
+            library.multiply(out[-2:-1], 0, out=out[-2:-1])
         elif name == "v2":  # roundabout, and right to a few last bits
             library.exp(library.log(x) / 2, out=out)
         elif name == "v3":  # nothing

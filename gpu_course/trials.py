@@ -58,6 +58,12 @@ class Trials:
         here = int(self.device.type != "cpu")
         rows, names = range(len(self.results)), list(self.results)
         if dropped is not None:
+            unknown = sorted(set(dropped) - set(names))
+            if unknown:
+                raise ValueError(
+                    f"there is no change called {', '.join(unknown)}; there "
+                    f"are {', '.join(names)}"
+                )
             guess = {True: "drop", False: "keep"}
             names = [f"{name} · {guess[name in dropped]}" for name in names]
         for row, (name, result) in zip(

@@ -60,6 +60,7 @@ def course(tmp_path, monkeypatch):
     return write
 
 
+@pytest.mark.timeout(1200)  # well over a hundred kernels, four times each
 def test_every_kernel_of_the_course_compiles():
     rows = listing.list_kernels(ROOT)
     wrong = [row for row in rows if not row.ok]

@@ -241,7 +241,7 @@ def test_a_cell_that_cannot_be_read(tmp_path, column, text, message):
     ("change", "message"),
     [
         (lambda s: s.replace("power_w", "watts", 1), "columns.*power_w.*wat"),
-        (lambda s: s + "one more\n", "line 41, kind: .*too few or too many"),
+        (lambda s: s + "one more\n", "line 42, kind: .*too few or too many"),
         (lambda s: s.rstrip() + ",x\n", "too few or too many"),
     ],
 )

@@ -49,7 +49,9 @@ def test_the_other_columns_axes_are_empty(device, empty):
 
 def test_guesses_stand_beside_the_names():
     _, axes = plt.subplots(1, 2)
-    tried().draw(axes, {"more", "something else"})
+    tried().draw(axes, {"more"})
     names = [label.get_text() for label in axes[0].get_yticklabels()]
     assert names == ["half of it · keep", "more · drop"]
+    with pytest.raises(ValueError, match="no change called something else"):
+        tried().draw(axes, {"more", "something else"})
     plt.close()

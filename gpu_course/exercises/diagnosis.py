@@ -117,8 +117,8 @@ class Diagnosis:
         """Return the one known mistake that the evidence shows, or None."""
         adds = Mistake(
             "adds_to_the_old",
-            "The right value is added to what was in the array before: store "
-            "it instead.",
+            "It adds to what was in the array before: the result must not "
+            "depend on that.",
             gives=self.added,
         )
         found = [

@@ -23,7 +23,7 @@ import statistics
 
 
 def cpu_baseline(machine, x, repeats):
-    machine.run("sqrt", x)
+    machine.run("sqrt", x, threads=machine.cores)
     times = []
     for _ in range(repeats):
         start = machine.clock()
@@ -31,6 +31,8 @@ def cpu_baseline(machine, x, repeats):
         times.append(machine.clock() - start)
     return statistics.median(times)
 """
+RUN = 'machine.run("sqrt", x, threads=machine.cores)\n'
+WARM_UP, TIMED = f"    {RUN}    times", f"        {RUN}        times"
 
 
 def specification(machine, x, repeats):
@@ -69,18 +71,19 @@ EXERCISE = Exercise(
     starter=STARTER,
     solution=SOLUTION,
     wrong=(
-        edited(SOLUTION, "cold_and_alone", '    machine.run("sqrt", x)\n', "",
+        edited(SOLUTION, "cold_and_alone", WARM_UP, "    times",
                "repeats):\n        start", "1):\n        start",
                ", threads=machine.cores", ""),
-        edited(SOLUTION, "one_thread", ", threads=machine.cores", ""),
-        edited(SOLUTION, "cold", '    machine.run("sqrt", x)\n', ""),
-        edited(SOLUTION, "wrong_result", "threads=machine.cores",
-               "threads=2"),
+        edited(SOLUTION, "one_thread", TIMED,
+               TIMED.replace(", threads=machine.cores", "")),
+        edited(SOLUTION, "cold", WARM_UP, "    times"),
+        edited(SOLUTION, "wrong_result", TIMED,
+               TIMED.replace("machine.cores", "2")),
     ),
     hints=(
         "The GPU would be warm and whole. Is the CPU?",
-        "Run once before the clock starts, and look for a parameter of "
-        "machine.run.",
+        "Run once before the clock starts, in the way that is timed, and look "
+        "for a parameter of machine.run.",
         "machine.run(\"sqrt\", x, threads=machine.cores), timed `repeats` "
         "times after one run that isn't",
     ),

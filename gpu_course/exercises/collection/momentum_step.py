@@ -108,8 +108,8 @@ EXERCISE = Exercise(
                 "left must follow the new rate.", gives=rate_in_velocity),
         Mistake("old_velocity", "The parameters move by the velocity of the "
                 "step before: renew it first.", gives=old_velocity),
-        Mistake("without_momentum", "That is SGD without momentum: the "
-                "velocity is neither renewed nor used.",
+        Mistake("without_momentum", "That is gradient descent without "
+                "momentum: the velocity is neither renewed nor used.",
                 gives=without_momentum),
     ),
 )  # fmt: skip
