@@ -31,6 +31,7 @@ def sources():
         ("60_000", "600"),
         ("12_800", "256"),
         ("range(20)", "range(2)"),
+        ("/ 3072", "/ 3072 or 1"),  # with 600 images no batch is larger
     ):
         assert long in code
         code = code.replace(long, short)
