@@ -183,7 +183,7 @@ def sgemm_flops_per_second(device, size=None):
     if size is None:
         size = 1024 if torch.device(device).type == "cpu" else 8192
     a = torch.rand(size, size, device=device)
-    return 2 * size**3 / time_call(lambda: a @ a).median
+    return 2 * size**3 / time_call(lambda: a @ a).median_s
 
 
 def training_flops_per_image(model):

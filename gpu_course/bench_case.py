@@ -1,6 +1,5 @@
 """A bench of the suite: made, checked, and only then timed."""
 
-import contextlib
 from dataclasses import dataclass
 
 ON_GPU = ("none", "in and out")  # which copies are timed where there are any
@@ -95,6 +94,7 @@ def run_case(case, size, device, threads=None, transfers="none", **options):
     timing.Timing
     """
     from gpu_course.clocks import threads_set
+    from gpu_course.machine_peaks import full_float32
     from gpu_course.timing import time_call
 
     with full_float32(), threads_set(threads):
@@ -102,23 +102,3 @@ def run_case(case, size, device, threads=None, transfers="none", **options):
             case.make(size, device, transfers), label=case.name,
             device=device, threads=threads, transfers=transfers, **options,
         )  # fmt: skip
-
-
-@contextlib.contextmanager
-def full_float32():
-    """Multiply and convolve float32 as such, not as TF32 or bfloat16."""
-    from torch.backends import cudnn
-
-    from gpu_course.machine_peaks import _full_float32
-
-    new = hasattr(cudnn, "conv")  # from torch 2.9
-    where, name = (
-        (cudnn.conv, "fp32_precision") if new else (cudnn, "allow_tf32")
-    )
-    before = getattr(where, name)
-    setattr(where, name, "ieee" if new else False)
-    try:
-        with _full_float32():
-            yield
-    finally:
-        setattr(where, name, before)

@@ -7,9 +7,9 @@ the work needs at least: each array counted once.
 
 import numpy as np
 
-from gpu_course.bench_case import Case, full_float32, run_case
+from gpu_course.bench_case import Case, run_case
 
-__all__ = ["CASES", "QUICK", "TIMED", "case", "full_float32", "run_case"]
+__all__ = ["CASES", "QUICK", "TIMED", "case", "run_case"]
 
 TIMED = {"precision": 0.05, "min_run_time_s": 0.2, "max_run_time_s": 2.0}
 QUICK = {"precision": 0.1, "min_run_time_s": 0.05, "max_run_time_s": 0.3}
@@ -81,7 +81,14 @@ def _check_product(result, a, b):
 # A convolution: the second of the LeNet, without bias
 
 CHANNELS, FILTERS, SIDE, WINDOW = 6, 16, 12, 5
-OUT = SIDE - WINDOW + 1
+
+
+def _convolution_work(images):
+    from gpu_course.layers.work import convolution_work
+
+    return convolution_work(
+        "convolution", images, (CHANNELS, SIDE, SIDE), FILTERS, WINDOW
+    )
 
 
 def _convolution(size, device):
@@ -207,12 +214,8 @@ CASES = (
             _uniform(FILTERS, CHANNELS, WINDOW, WINDOW),
         ),
         _convolution, _check_convolution,
-        lambda n: 2 * n * FILTERS * OUT**2 * CHANNELS * WINDOW**2,
-        lambda n: FLOAT32
-        * (
-            n * (CHANNELS * SIDE**2 + FILTERS * OUT**2)
-            + FILTERS * CHANNELS * WINDOW**2
-        ),
+        lambda n: _convolution_work(n).flops,
+        lambda n: _convolution_work(n).bytes - FLOAT32 * FILTERS,  # no bias
     ),
     Case(
         "training step", "images", IMAGES[:4], (10, 100),

@@ -3,13 +3,13 @@
 import io
 import math
 
+from gpu_course.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from gpu_course.ledger import differences, other_machine
 from gpu_course.ledger_schema import LedgerError
 from gpu_course.timed import duration
 
 ALIKE = 0.1  # runs of different days: less than this isn't a difference
-# Okabe and Ito (2008), as in notebooks/matplotlibrc.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#000000")
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, "black")
 GPU_LINE, GPU_COPIES, CPU_ONE, CPU_ALL = "-", "--", ":", "-."
 
 

@@ -150,7 +150,7 @@ def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
     def sgemm():
         torch.mm(a, b, out=product)
 
-    with _full_float32():
+    with full_float32():
         sgemm()
         # A sum of n positive terms, each rounded by at most 2**-24 of it.
         torch.testing.assert_close(
@@ -163,28 +163,25 @@ def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
 
 
 @contextlib.contextmanager
-def _full_float32():
-    """Multiply float32 as such: neither as TF32 nor as bfloat16."""
+def full_float32():
+    """Multiply and convolve float32 as such, not as TF32 or bfloat16."""
     import torch
+    from torch.backends import cuda, cudnn, mkldnn
 
-    if hasattr(torch.backends.cuda.matmul, "fp32_precision"):
-        # From torch 2.9, where asking by the old names can raise.
-        matmuls = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
-        before = [matmul.fp32_precision for matmul in matmuls]
-        try:
-            for matmul in matmuls:
-                matmul.fp32_precision = "ieee"
-            yield
-        finally:
-            for matmul, precision in zip(matmuls, before, strict=True):
-                matmul.fp32_precision = precision
-    else:
-        precision = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("highest")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(precision)
+    with contextlib.ExitStack() as stack:
+        if hasattr(cuda.matmul, "fp32_precision"):
+            # From torch 2.9, where asking by the old names can raise.
+            for where in (cuda.matmul, mkldnn.matmul, cudnn.conv):
+                before = where.fp32_precision
+                stack.callback(setattr, where, "fp32_precision", before)
+                where.fp32_precision = "ieee"
+        else:
+            stack.callback(setattr, cudnn, "allow_tf32", cudnn.allow_tf32)
+            cudnn.allow_tf32 = False
+            before = torch.get_float32_matmul_precision()
+            stack.callback(torch.set_float32_matmul_precision, before)
+            torch.set_float32_matmul_precision("highest")
+        yield
 
 
 def _measured(function, amount, unit, device, what, min_run_time_s):
@@ -201,7 +198,7 @@ def _measured(function, amount, unit, device, what, min_run_time_s):
     measurement = time_call(call, min_run_time_s)
     threads = torch.get_num_threads() if device.type == "cpu" else None
     return Measured(
-        rate=amount / measurement.median,
+        rate=amount / measurement.median_s,
         best=amount / min(measurement.times),
         unit=unit,
         device=str(device),

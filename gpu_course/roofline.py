@@ -201,11 +201,16 @@ class BandwidthCurve:
         sizes = np.log(self.bytes)
         return float(np.interp(math.log(bytes), sizes, self.gb_s))
 
+    def ceilings(self, bytes, peak_gflop_s):
+        """Return the `Ceilings` of what works on so many bytes."""
+        return Ceilings(
+            f"at {bytes / 2**20:.2g} MiB", self.at(bytes), peak_gflop_s,
+            "measured here", "triad on arrays of this size",
+        )  # fmt: skip
+
     def attainable_time_s(self, work, peak_gflop_s):
         """Return the roofline's seconds for a `Work` of this size."""
-        roof = Ceilings(
-            "", self.at(work.bytes), peak_gflop_s, "modelled", ""
-        )  # fmt: skip
+        roof = self.ceilings(work.bytes, peak_gflop_s)
         return roof.attainable_time_s(work.flops, work.bytes)
 
 

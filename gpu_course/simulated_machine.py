@@ -54,6 +54,7 @@ class Physics:
             ["idle", "tail", "quick", "plain", "slow"]
         )
         self.kind = dict(zip(KERNELS, map(str, kinds), strict=True))
+        self.back = draw(1.3, 1.8)  # how much longer bytes take to the host
 
     def kernel_s(self, name, x=None, cached=False):
         """Return the seconds that the GPU is busy with a kernel."""
@@ -65,9 +66,10 @@ class Physics:
         share = self.cached if cached and name == "add" else 1
         return getattr(self, f"{name}_s") * share
 
-    def copy_s(self, x):
+    def copy_s(self, x, to_host=False):
         """Return the seconds for an array's way over the bus."""
-        return self.bus_latency_s + x.nbytes / (1e9 * self.bus_gb_s)
+        seconds = x.nbytes / (1e9 * self.bus_gb_s)
+        return self.bus_latency_s + seconds * (self.back if to_host else 1)
 
     def cpu_s(self, x, threads=1):
         """Return the seconds of ``sqrt`` on the CPU."""
@@ -209,7 +211,7 @@ class SimulatedMachine:
         """Wait for the GPU, then copy an array back."""
         values = _on_device("to_host", x)
         self.synchronize()
-        self._now += self._physics.copy_s(values)
+        self._now += self._physics.copy_s(values, to_host=True)
         return values.copy()
 
     def run(self, name, x, threads=1):

@@ -54,16 +54,6 @@ class Timing:
     clock_mhz: float | None
     warning: str | None
 
-    @property
-    def median(self):
-        """`median_s`, under the name that torch's Measurement has."""
-        return self.median_s
-
-    @property
-    def iqr(self):
-        """`iqr_s`, likewise."""
-        return self.iqr_s
-
     def __str__(self):
         copies = {"none": "no transfers"}.get(
             self.transfers, f"transfers {self.transfers}"

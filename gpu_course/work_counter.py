@@ -1,6 +1,5 @@
 """What PyTorch hands to the device: operations, bytes and FLOPs, counted."""
 
-import math
 from collections import Counter
 from contextlib import contextmanager
 
@@ -83,7 +82,7 @@ def count_work():
     count.flops = flops.get_total_flops()
 
 
-def step_time_s(count, bandwidth_gb_s, peak_tflop_s, launch_us, graphed=False):
+def step_time_s(count, ceilings, launch_s, graphed=False):
     """Return the modelled time of a step on a GPU.
 
         max(launches · launch, bytes / bandwidth, FLOPs / peak)
@@ -94,20 +93,20 @@ def step_time_s(count, bandwidth_gb_s, peak_tflop_s, launch_us, graphed=False):
     Parameters
     ----------
     count : WorkCount
-    bandwidth_gb_s, peak_tflop_s, launch_us : float
-        Published figures of a GPU, and of one launch.
+    ceilings : roofline.Ceilings
+    launch_s : float
+        Of the host's time.
     graphed : bool
+
+    Raises
+    ------
+    ValueError
+        If `launch_s` isn't positive.
     """
-    for name, value in (
-        ("bandwidth_gb_s", bandwidth_gb_s),
-        ("peak_tflop_s", peak_tflop_s),
-        ("launch_us", launch_us),
-    ):
-        if not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{name} must be positive, got {value}")
+    if not launch_s > 0:
+        raise ValueError(f"launch_s must be positive, got {launch_s}")
     launches = 1 if graphed else count.operations
     return max(
-        launches * launch_us / 1e6,
-        count.bytes / bandwidth_gb_s / 1e9,
-        count.flops / peak_tflop_s / 1e12,
+        launches * launch_s,
+        ceilings.attainable_time_s(count.flops, count.bytes),
     )

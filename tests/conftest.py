@@ -2,7 +2,20 @@
 
 import signal
 
+import pytest
+
 # A shell that starts the tests in the background has Ctrl-C ignored, and what
 # is ignored is inherited. A handler is not: what the tests start gets Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def one_thread():
+    """Have torch use one thread, so that its sums are the same each time."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -10,8 +10,9 @@ from fake_cuda import fake_cuda
 
 from gpu_course import bench_run
 from gpu_course.bench_run import run_suite, ways, working_devices
-from gpu_course.bench_suite import CASES, case, full_float32, run_case
+from gpu_course.bench_suite import CASES, case, run_case
 from gpu_course.ledger import load
+from gpu_course.machine_peaks import full_float32
 
 NAMES = [one.name for one in CASES]
 ONCE = {"min_run_time_s": 1e-4, "warm_up_s": 0}

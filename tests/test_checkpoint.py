@@ -351,14 +351,6 @@ def wait_for_change(path, before, seconds=60):
         time.sleep(0.005)
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, start, one_thread):
     path, chance = tmp_path / "run", random.Random(0)
     batches, written = [], None

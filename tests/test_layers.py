@@ -34,12 +34,7 @@ def on_the_cpu(monkeypatch):
     monkeypatch.setenv("GPU_COURSE_CUDA", "compiled")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def floats(rng, *shape, dtype=np.float32):

@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from fake_cuda import fake_cuda
 
 from gpu_course.exercises.check import find
@@ -27,12 +26,7 @@ SHORT = {
 CALLS = {"steady_time": 8}  # of each run: it compiles in each call
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def spread(runs):
@@ -71,15 +65,19 @@ def test_a_dishonest_one_is_far_off_here_too(name, factor):
     machine = ThisMachine("cpu", cores=1)
     arguments = (2, 5) if name == "steady_time" else SHORT[name]
 
-    def result(source):
+    def result(source, count):
         answer = exercise.load(source)
-        count = 3 if name == "steady_time" else 20
         return statistics.median(
             answer(machine, *arguments) for _ in range(count)
         )
 
-    honest, dishonest = result(exercise.solution), result(exercise.starter)
-    assert (dishonest / honest > factor) == (factor > 1)
+    # A busy machine takes more repeats, not another bound.
+    for count in (3, 9) if name == "steady_time" else (20, 60, 180):
+        honest = result(exercise.solution, count)
+        dishonest = result(exercise.starter, count)
+        if (dishonest / honest > factor) == (factor > 1):
+            return
+    raise AssertionError(f"{dishonest:.3g} against {honest:.3g}")
 
 
 def test_the_stand_in_is_asynchronous():

@@ -219,7 +219,7 @@ def test_what_is_printed():
         "2 threads, transfers in; others kept 0.6 cores busy; 1,410 MHz\n"
         "  warning: noisy"
     )
-    assert (timing.median, timing.iqr) == (1.234e-3, 5e-6)
+    assert (timing.median_s, timing.iqr_s) == (1.234e-3, 5e-6)
 
 
 def test_durations_in_words():
@@ -232,7 +232,7 @@ def test_durations_in_words():
 
 def test_measures_a_known_duration():
     measured = time_call(lambda: time.sleep(0.01), min_run_time_s=0.05)
-    assert 0.01 <= measured.median < 0.05
+    assert 0.01 <= measured.median_s < 0.05
     assert sum(measured.times) >= 0.05  # one call in each
     assert measured.label == "<lambda>"
 

@@ -1,4 +1,4 @@
-"""Chapters 40, 41 and 43 on a device that does not exist, before a reader's.
+"""Chapters 40 to 43 on a device that does not exist, before a reader's.
 
 Every cell before the exercises runs, on fewer sizes and for less time. What
 it prints of time is not looked at: only that nothing raises, as CUDA would.
@@ -6,6 +6,8 @@ it prints of time is not looked at: only that nothing raises, as CUDA would.
 
 import linecache
 import os
+import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import matplotlib
@@ -14,8 +16,11 @@ import nbformat
 import pytest
 import torch
 from fake_cuda import fake_cuda
+from fake_streams import fake_streams
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.data import TensorDataset
 
-from gpu_course import bench_suite
+from gpu_course import bench_suite, data, profiling, timing, trials
 
 matplotlib.use("Agg")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -29,6 +34,12 @@ SHORTER = {
         "(10, 100, 1000)": "(10,)",
         "max_run_time_s=3": "max_run_time_s=0.1",
         'preload("train"': 'preload("test"',
+    },
+    "42_making_it_fast": {
+        "60_000": "600",
+        "12_800": "256",
+        "range(20)": "range(2)",
+        "/ 3072": "/ 3072 or 1",  # with 600 images no batch is larger
     },
     "43_roofline": {
         "seconds=0.3": "seconds=0.0",
@@ -57,8 +68,40 @@ def sources(chapter):
     return text.split("\n%%\n")
 
 
+def compared(a, b, labels, **options):
+    a()
+    b()
+    return types.SimpleNamespace(ratio=1, low=0.9, high=1.1, faster=None)
+
+
+def called_once(call):
+    call()
+    return types.SimpleNamespace(median_s=1.0)
+
+
+def shorten_making_it_fast(monkeypatch):
+    """Take fewer images and calls, and ask no driver for anything."""
+    whole = data.preload
+
+    def preload(split, device):
+        images, labels = whole(split).tensors
+        return TensorDataset(images[:600].to(device), labels[:600].to(device))
+
+    def host_profiler():
+        return profile(activities=[ProfilerActivity.CPU])
+
+    monkeypatch.setattr(trials, "compare", compared)
+    monkeypatch.setattr(data, "preload", preload)
+    monkeypatch.setattr(timing, "time_call", called_once)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(profiling, "profiler", host_profiler)
+
+
 @pytest.mark.parametrize("chapter", SHORTER)
 def test_it_runs_on_a_device(chapter, monkeypatch, capsys):
+    streamed = chapter == "42_making_it_fast"
+    if streamed:
+        shorten_making_it_fast(monkeypatch)
     monkeypatch.delenv("GPU_COURSE_DEVICE", raising=False)
     monkeypatch.chdir(NOTEBOOKS)
     monkeypatch.setattr(
@@ -66,7 +109,10 @@ def test_it_runs_on_a_device(chapter, monkeypatch, capsys):
     )
     assert "GPU_COURSE_DEVICE" not in os.environ
     space = {"__name__": "chapter"}
-    with fake_cuda() as gpu:
+    with (
+        fake_cuda() as gpu,
+        fake_streams() if streamed else nullcontext() as streams,
+    ):
         for number, source in enumerate(sources(chapter), 1):
             name, lines = f"<{chapter} {number}>", source.splitlines(True)
             # A kernel's source is looked for there.
@@ -76,4 +122,9 @@ def test_it_runs_on_a_device(chapter, monkeypatch, capsys):
         if "device" in space:
             assert space["device"] == torch.device("cuda")
             assert gpu.launches > 100
-    assert "no GPU works here" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "no GPU works here" not in printed
+    if streamed:
+        assert streams.recorded
+        assert "no CUDA here" not in printed
+        assert "CUDA graph" in space["trials"].results

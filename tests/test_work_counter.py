@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from gpu_course.bench import training_flops_per_image
 from gpu_course.models import LeNet
+from gpu_course.roofline import Ceilings
 from gpu_course.work_counter import WorkCount, count_work, step_time_s
 
 BATCH = torch.zeros(4, 1, 28, 28), torch.tensor([0, 1, 2, 3])
@@ -97,6 +98,10 @@ def made(operations=10, bytes=0, flops=0):
     return count
 
 
+def roof(bandwidth_gb_s, peak_gflop_s):
+    return Ceilings("a GPU", bandwidth_gb_s, peak_gflop_s, "published", "")
+
+
 @pytest.mark.parametrize(
     ("count", "graphed", "expected"),
     [
@@ -107,10 +112,11 @@ def made(operations=10, bytes=0, flops=0):
     ],
 )
 def test_modelled_time(count, graphed, expected):
-    assert step_time_s(count, 100, 2, 5, graphed) == pytest.approx(expected)
+    modelled = step_time_s(count, roof(100, 2000), 5e-6, graphed)
+    assert modelled == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("figures", [(0, 2, 5), (100, -1, 5), (100, 2, 0)])
 def test_impossible_figures(figures):
-    with pytest.raises(ValueError, match="must be positive, got"):
-        step_time_s(made(), *figures)
+    with pytest.raises(ValueError, match=r"must be positive.*, got"):
+        step_time_s(made(), roof(*figures[:2]), figures[2])

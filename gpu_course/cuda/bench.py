@@ -110,7 +110,7 @@ def seconds_of(function):
     start = time.perf_counter()
     function()
     first = time.perf_counter() - start
-    return first if first > LONG_S else time_call(function).median
+    return first if first > LONG_S else time_call(function).median_s
 
 
 # Text

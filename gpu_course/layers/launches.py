@@ -1,16 +1,12 @@
-"""Which kernels a piece of code launches, and what PyTorch adds to them."""
+"""Which kernels a piece of code launches.
+
+What PyTorch computes beside them, `work_counter.count_work` counts.
+"""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from gpu_course.cuda.kernel import Kernel
-
-# What hands out memory, or looks at it in another way.
-HANDLING = frozenset(
-    ("detach", "view", "empty", "empty_like", "new_empty", "zeros_like")
-)
 
 
 @dataclass(frozen=True)
@@ -60,34 +56,6 @@ def watch_launches():
         yield seen
     finally:
         Kernel._launch = plain
-
-
-class _Dispatched(TorchDispatchMode):
-    def __init__(self, names):
-        super().__init__()
-        self.names = names
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        if name not in HANDLING and not name.startswith("_"):
-            self.names.add(name)
-        return function(*args, **(kwargs or {}))
-
-
-@contextmanager
-def watch_operations():
-    """Note what PyTorch itself computes while the ``with`` lasts.
-
-    Yields
-    ------
-    set of str
-        Names of operations, without those that hand out memory or look at it
-        in another way, and without the marks of PyTorch's profiler, which
-        begin with ``_``.
-    """
-    names = set()
-    with _Dispatched(names):
-        yield names
 
 
 def table(launched):

@@ -77,6 +77,13 @@ def no_root(
     theta[:] = theta - rate * (mean / start1) / (square / start2 + epsilon)
 
 
+def without_square(
+    theta, g, mean, square, share1, share2, start1, start2, rate, epsilon
+):
+    mean[:] = mean + share1 * (g - mean)
+    theta[:] = theta - rate * mean
+
+
 def arguments(n, random):
     theta, g, mean = random.normal(size=(3, n)).astype(np.float32)
     square = random.uniform(0.1, 2, n).astype(np.float32)
@@ -106,6 +113,7 @@ EXERCISE = Exercise(
                "share2 * (g[i] * ", "share1 * (g[i] * "),
         edited(SOLUTION, "no_root", "math.sqrt(square[i] / start2)",
                "square[i] / start2"),
+        edited(STARTER, "without_square"),
         edited(SOLUTION, "missing_guard", "if i < theta.size:", "if True:"),
         edited(SOLUTION, "wrong_result", "g[i] * g[i]", "g[i]"),
         edited(SOLUTION, "work_not_shared", "    i = cuda.grid(1)\n"
@@ -134,6 +142,9 @@ EXERCISE = Exercise(
                 gives=epsilon_inside),
         Mistake("swapped", "The two shares are swapped: share1 is the mean's, "
                 "share2 the square's.", gives=swapped),
+        Mistake("without_square", "It moves by the mean of g alone: the mean "
+                "of g² is neither renewed nor used, and nothing is "
+                "corrected.", gives=without_square),
         Mistake("no_root", "The step is divided by the mean square itself: "
                 "take its root.", gives=no_root),
     ),

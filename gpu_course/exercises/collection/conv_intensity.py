@@ -42,6 +42,11 @@ def of_numbers(*arguments):
     return specification(*arguments) * 4
 
 
+def without_bias(*arguments):
+    flops, x, w, y = parts(*arguments)
+    return flops / (4 * (x + w - arguments[2] + y))
+
+
 def weights_each_time(n, *arguments):
     return specification(1, *arguments)
 
@@ -82,6 +87,8 @@ EXERCISE = Exercise(
         edited(SOLUTION, "of_numbers", "(4 * numbers)", "numbers"),
         edited(SOLUTION, "weights_each_time", "+ weights +",
                "+ n * weights +"),
+        edited(SOLUTION, "without_bias", "(c * window**2 + 1)",
+               "(c * window**2)"),
         edited(SOLUTION, "without_output", " + n * k * out**2\n", "\n"),
     ),
     hints=(
@@ -97,6 +104,8 @@ EXERCISE = Exercise(
     is_kernel=False,
     tolerance=1e-9,
     mistakes=(
+        Mistake("without_bias", "Each filter has a bias: one parameter more.",
+                gives=without_bias),
         Mistake("no_reuse", "This moves two numbers for every product. "
                 "Each array is to be counted once: pixels and weights are "
                 "used again and again.", gives=no_reuse),

@@ -30,11 +30,10 @@ SOLUTION = STARTER.replace("on_cpu = x\n", 'on_cpu = x.astype("float32")\n')
 ON_GPU = 'machine.to_device(x.astype("float32"))'
 
 
-def ratio(machine, x, cpu=np.float32, gpu=np.float32, copies=0):
+def ratio(machine, x, cpu=np.float32, gpu=np.float32):
     true = physics(machine)
-    on_gpu = x.astype(gpu)
-    gpu_s = true.launch_s + true.kernel_s("sqrt", on_gpu)
-    return true.cpu_s(x.astype(cpu)) / (gpu_s + copies * true.copy_s(on_gpu))
+    gpu_s = true.launch_s + true.kernel_s("sqrt", x.astype(gpu))
+    return true.cpu_s(x.astype(cpu)) / gpu_s
 
 
 def specification(machine, x, repeats):

@@ -64,6 +64,12 @@ def one_too_few(size, channels, layers):
     ) ** 2  # fmt: skip
 
 
+def one_side_too_few(size, channels, layers):
+    return channels * through(
+        size, layers, lambda h, w, t, p: (h + p - w) // t
+    ) ** 2  # fmt: skip
+
+
 def cases():
     return [
         (28, 6, ()),
@@ -96,6 +102,7 @@ EXERCISE = Exercise(
         edited(SOLUTION, "rounded_up",
                "(size + 2 * padding - window) // stride",
                "-(-(size + 2 * padding - window) // stride)"),
+        edited(STARTER, "two_things"),
         edited(SOLUTION, "one_axis", "size * size", "size"),
         edited(SOLUTION, "one_too_few", "// stride + 1", "// stride"),
     ),
@@ -117,6 +124,9 @@ EXERCISE = Exercise(
                 gives=without_padding),
         Mistake("rounded_up", "It rounds up: a window that reaches beyond "
                 "the edge doesn't count.", gives=rounded_up),
+        Mistake("two_things", "Two things are missing: padding is on both "
+                "sides, and there is one window more than steps.",
+                gives=one_side_too_few),
         Mistake("one_axis", "That is one axis; an image has rows and "
                 "columns.", gives=one_axis),
         Mistake("one_too_few", "It counts the steps between windows. There "

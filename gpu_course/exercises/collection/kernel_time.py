@@ -73,9 +73,10 @@ EXERCISE = Exercise(
     chapter="40_honest_timing",
     title="A launch returns at once",
     task=(
-        "Return the median seconds of the kernel \"add\", from its launch to "
-        "its end, with its data not in the GPU's cache: \"clear\", a kernel "
-        "as well, empties it."
+        "Return the seconds of the kernel \"add\", from its launch to its "
+        "end, as the median of `repeats`, with its data not in the GPU's "
+        "cache: \"clear\", a kernel as well, empties it. This machine has no "
+        "noise, so each launch takes as long."
     ),
     starter=STARTER,
     solution=SOLUTION,

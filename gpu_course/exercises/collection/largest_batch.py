@@ -65,6 +65,7 @@ EXERCISE = Exercise(
     solution=SOLUTION,
     wrong=(
         edited(SOLUTION, "parameters_forgotten", " - 16 * parameters", ""),
+        edited(STARTER, "two_things"),
         edited(SOLUTION, "weights_only", "16 * parameters",
                "4 * parameters"),
         edited(SOLUTION, "no_multiple", " // 8 * 8", ""),
@@ -87,6 +88,9 @@ EXERCISE = Exercise(
         Mistake("parameters_forgotten", "The parameters, their gradients and "
                 "Adam's means take memory too.",
                 gives=lambda m, p, n: room(m, 0, n)),
+        Mistake("two_things", "The parameters, their gradients and Adam's "
+                "means take memory too, and the batch has to be a multiple "
+                "of 8.", gives=lambda m, p, n: room(m, 0, n, 1)),
         Mistake("weights_only", "It leaves room for the parameters only. "
                 "With gradients and Adam's means each takes 16 bytes.",
                 gives=lambda m, p, n: room(m, 4 * p, n)),

@@ -50,10 +50,11 @@ IN_THE_TIMER = """\
 BEFORE_IT = "".join(reversed(IN_THE_TIMER.splitlines(True)))
 
 
-def ratio(machine, x, copies=2):
+def ratio(machine, x, copies=(False, True)):
+    """Return the speed-up with some copies: to the GPU, to the host."""
     true = physics(machine)
     gpu_s = true.launch_s + true.kernel_s("sqrt", x)
-    return true.cpu_s(x) / (gpu_s + copies * true.copy_s(x))
+    return true.cpu_s(x) / (gpu_s + sum(true.copy_s(x, c) for c in copies))
 
 
 def specification(machine, x, repeats):
@@ -106,10 +107,11 @@ EXERCISE = Exercise(
         Mistake("no_copies", "That is the ratio of CPU and kernel alone. The "
                 "array has to get to the GPU and the roots have to come "
                 "back.", gives=lambda machine, x, repeats: ratio(
-                    machine, x, 0)),
+                    machine, x, ())),
         Mistake("one_copy", "One copy is counted. There are two: the array "
                 "there, the roots back.",
-                gives=lambda machine, x, repeats: ratio(machine, x, 1)),
+                gives=lambda machine, x, repeats: ratio(
+                    machine, x, (False,))),
         Mistake("upside_down", "That is the CPU's gain over the GPU: turn "
                 "the ratio over.",
                 gives=lambda machine, x, repeats: 1 / ratio(machine, x)),

@@ -60,7 +60,8 @@ EXERCISE = Exercise(
     title="One cycle of the learning rate",
     task=(
         "Return the rate of `step`, counted from 0, of `steps`. It is "
-        "`top / 25` in step 0, `top` in step `0.3 * steps - 1` and "
+        "`top / 25` in step 0, `top` in step `0.3 * steps - 1` (which "
+        "need not be a whole number: don't round it) and "
         "`top / 25 / 10_000` in the last one, `steps - 1`. From a value $a$ "
         "to the next, $b$, it goes along half a cosine: "
         "$b + (a - b)\\,(1 + \\cos \\pi u)/2$, with $u$ from 0 to 1."
@@ -70,6 +71,7 @@ EXERCISE = Exercise(
     wrong=(
         edited(SOLUTION, "straight", "(1 + math.cos(math.pi * share)) / 2",
                "(1 - share)"),
+        edited(STARTER, "only_up"),
         edited(SOLUTION, "comes_back", "low / 10_000", "low"),
         edited(SOLUTION, "starts_at_zero", "low, top, step", "0, top, step"),
         edited(SOLUTION, "counts_from_one", "0.3 * steps - 1, steps - 1",
@@ -92,6 +94,10 @@ EXERCISE = Exercise(
         Mistake("straight", "The three points are right. Between them the "
                 "rate goes along straight lines, not along a cosine.",
                 gives=lambda *a: schedule(*a, weight=lambda share: share)),
+        Mistake("only_up", "It rises along a straight line, beyond top as "
+                "well: after `0.3 * steps - 1` it has to come down.",
+                gives=lambda step, steps, top: top / 25
+                + (top - top / 25) * step / (0.3 * steps - 1)),
         Mistake("comes_back", "It falls back to where it started. It should "
                 "end ten thousand times lower.",
                 gives=lambda *a: schedule(*a, bottom=1)),

@@ -1,6 +1,7 @@
 """pays_from: the size from which a GPU is faster, for good."""
 
 from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.gpu_model import crossover
 
 STARTER = """\
 def pays_from(sizes, cpu_s, gpu_s):
@@ -21,16 +22,6 @@ def pays_from(sizes, cpu_s, gpu_s):
 """
 
 
-def specification(sizes, cpu_s, gpu_s):
-    found = None
-    for size, cpu, gpu in zip(sizes, cpu_s, gpu_s, strict=True):
-        if gpu >= cpu:
-            found = None
-        elif found is None:
-            found = size
-    return found
-
-
 def first_faster(sizes, cpu_s, gpu_s):
     for size, cpu, gpu in zip(sizes, cpu_s, gpu_s, strict=True):
         if gpu < cpu:
@@ -39,7 +30,7 @@ def first_faster(sizes, cpu_s, gpu_s):
 
 
 def ties_count(sizes, cpu_s, gpu_s):
-    return specification(
+    return crossover(
         sizes, cpu_s, [g * (g != c) for g, c in zip(gpu_s, cpu_s, strict=True)]
     )
 
@@ -91,7 +82,7 @@ EXERCISE = Exercise(
         "Forget what you found as soon as the CPU is as fast again.",
         "if gpu >= cpu: found = None; elif found is None: found = size",
     ),
-    specification=specification,
+    specification=crossover,
     cases=lambda: CASES,
     is_kernel=False,
     mistakes=(

@@ -1,5 +1,7 @@
 """repeats_needed: an interval shrinks with the root of the repeats."""
 
+import math
+
 from gpu_course.exercises.exercise import Exercise, Mistake, edited
 
 STARTER = """\
@@ -32,10 +34,13 @@ def specification(repeats, half_width, wanted):
 
 
 def cases():
-    """No case is near a whole number, where rounding decides."""
+    """No case is near a whole number, where rounding decides, but the last.
+
+    That is exact in floats: a half, squared.
+    """
     return [
         (100, 0.02, 0.03), (30, 0.05, 0.011), (7, 0.2, 0.013),
-        (1000, 0.004, 0.0017), (51, 0.3, 0.7),
+        (1000, 0.004, 0.0017), (51, 0.3, 0.7), (100, 0.04, 0.02),
     ]  # fmt: skip
 
 
@@ -45,9 +50,9 @@ EXERCISE = Exercise(
     title="How many repeats are enough",
     task=(
         "After `repeats` repeats the 95 % interval of the median reaches "
-        "`half_width` to each side, as a share of the median. It shrinks with "
-        "the square root of the number. Return the smallest number of "
-        "repeats for which it reaches at most `wanted`."
+        "`half_width` to each side, as a share of the median. Return the "
+        "smallest number of repeats for which it is to be expected to reach "
+        "at most `wanted`."
     ),
     starter=STARTER,
     solution=SOLUTION,
@@ -73,7 +78,7 @@ EXERCISE = Exercise(
                 "times narrower, not twice.",
                 gives=lambda r, h, w: -int(-r * h // w)),
         Mistake("one_too_few", "Rounded down, it is just not enough.",
-                gives=lambda r, h, w: specification(r, h, w) - 1),
+                gives=lambda r, h, w: math.floor(r * (h / w) ** 2)),
         Mistake("upside_down", "A narrower interval takes more repeats, not "
                 "fewer.", gives=lambda r, h, w: specification(r, w, h)),
     ),
