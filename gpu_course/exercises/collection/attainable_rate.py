@@ -39,6 +39,7 @@ EXERCISE = Exercise(
                "peak * intensity / (intensity + peak / bandwidth)"),
         edited(SOLUTION, "no_peak", "min(peak, intensity * bandwidth)",
                "intensity * bandwidth"),
+        edited(STARTER, "only_peak"),
         edited(SOLUTION, "no_limit", "min(", "max("),
         edited(SOLUTION, "divides", "intensity * bandwidth",
                "bandwidth / max(intensity, 1e-9)"),
@@ -54,6 +55,8 @@ EXERCISE = Exercise(
     is_kernel=False,
     tolerance=1e-9,
     mistakes=(
+        Mistake("only_peak", "It doesn't depend on the intensity: left of the "
+                "ridge memory is the limit.", gives=lambda i, p, b: p),
         Mistake("adds_the_times", "It adds the time of the arithmetic and "
                 "that of the bytes: both go on at once, so the longer one "
                 "counts.", gives=lambda i, p, b: p * i / (i + p / b)),

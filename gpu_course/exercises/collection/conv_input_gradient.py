@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator
+from gpu_course.exercises.cases import blocks_for, generator, unwritten
 from gpu_course.exercises.exercise import (
     Exercise,
     Launch,
@@ -89,7 +89,7 @@ def cases():
         dy = random.normal(size=shape).astype(np.float32)
         w = random.normal(size=window).astype(np.float32)
         rows, columns = (np.add(shape, window) - 1).tolist()
-        dx = np.full((rows, columns), np.nan, np.float32)
+        dx = unwritten((rows, columns))
         grid = blocks_for(columns, BLOCK[0]), blocks_for(rows, BLOCK[1])
         launches.append(Launch(grid, BLOCK, (dy, w, dx), shape[0] < 100))
     return launches

@@ -44,6 +44,7 @@ EXERCISE = Exercise(
         edited(SOLUTION, "one_launch", "launches * (launch_s + kernel_s)",
                "launch_s + launches * kernel_s"),
         edited(SOLUTION, "in_gigabytes", "/ link_gb_s / 1e9", "/ link_gb_s"),
+        edited(STARTER, "kernel_only"),
         edited(SOLUTION, "overlaps", "launches * (launch_s + kernel_s) + "
                "copied / link_gb_s / 1e9", "max(launches * (launch_s + "
                "kernel_s), copied / link_gb_s / 1e9)"),
@@ -58,6 +59,8 @@ EXERCISE = Exercise(
     is_kernel=False,
     tolerance=1e-12,
     mistakes=(
+        Mistake("kernel_only", "This is one kernel alone, without launches "
+                "and copies.", gives=lambda n, a, k, c, b: k),
         Mistake("forgets_the_copies", "The bytes have to come over the link "
                 "as well.", gives=lambda n, a, k, c, b: n * (a + k)),
         Mistake("forgets_the_launches", "Each launch costs launch_s before "

@@ -67,6 +67,7 @@ EXERCISE = Exercise(
         edited(SOLUTION, "only_weights",
                "n * inputs + inputs * outputs + n * outputs",
                "inputs * outputs"),
+        edited(STARTER, "one_image"),
         edited(SOLUTION, "wrong_result", "        n += 1", "        n *= 2"),
     ),
     hints=(
@@ -80,6 +81,8 @@ EXERCISE = Exercise(
     cases=lambda: CASES,
     is_kernel=False,
     mistakes=(
+        Mistake("one_image", "It is always 1. With one image each weight is "
+                "read for one product.", gives=lambda i, o, r: 1),
         Mistake("counts_elements", "It counts elements for bytes: a float32 "
                 "has four.", gives=lambda *a: first(*a, itemsize=1)),
         Mistake("one_flop_a_term", "A multiplication and an addition are two "

@@ -73,6 +73,7 @@ EXERCISE = Exercise(
                "\"memory\""),
         edited(SOLUTION, "adds_the_times", "max(arithmetic, memory)",
                "arithmetic + memory"),
+        edited(STARTER, "always_memory"),
         edited(SOLUTION, "wrong_result", "seconds / 2", "seconds * 2"),
     ),
     hints=(
@@ -86,6 +87,8 @@ EXERCISE = Exercise(
     cases=lambda: CASES,
     is_kernel=False,
     mistakes=(
+        Mistake("always_memory", "It says memory whatever the numbers are.",
+                gives=lambda *numbers: "memory"),
         Mistake("no_neither", "It always names one of the two, also where "
                 "they explain next to nothing of the time.",
                 gives=no_neither),
