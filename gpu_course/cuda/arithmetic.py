@@ -11,6 +11,7 @@ import math
 
 import numba
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 from numba.cpython import numbers
 
 
@@ -145,14 +146,17 @@ def wrapping():
     """Have Numba compile integers that wrap around, as on a GPU's hardware.
 
     It marks + - * of signed integers so that LLVM takes an overflow for
-    impossible, and drops the guards and loops that would see one.
+    impossible, and drops the guards and loops that would see one. The change
+    is to the whole process, so Numba's own lock is held meanwhile: whatever
+    another thread compiles waits.
     """
-    before = numbers._int_arith_flags
-    numbers._int_arith_flags = lambda kind: []
-    try:
-        yield
-    finally:
-        numbers._int_arith_flags = before
+    with global_compiler_lock:
+        before = numbers._int_arith_flags
+        numbers._int_arith_flags = lambda kind: []
+        try:
+            yield
+        finally:
+            numbers._int_arith_flags = before
 
 
 def operation(text, kinds):

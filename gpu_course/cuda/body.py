@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from numba.core import types
 from numba.np.numpy_support import as_dtype
 
+from gpu_course.cuda.expressions import call, converted
 from gpu_course.cuda.intrinsics import FENCES, SHUFFLES
 from gpu_course.cuda.liveness import copied
 from gpu_course.cuda.ranges import key
@@ -378,21 +379,12 @@ def iterations(node):
     return len(range(*values))
 
 
-def converted(node, kind):
-    """Return a call that converts to a Numba type."""
-    return call(f"_{kind}", node) if isinstance(kind, types.Number) else node
-
-
 def expression(text):
     return ast.parse(text, mode="eval").body
 
 
 def statement(text):
     return ast.parse(text).body[0]
-
-
-def call(name, *arguments):
-    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
 def index_text(detail):

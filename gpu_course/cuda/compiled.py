@@ -11,7 +11,8 @@ from numba.core import types
 
 from gpu_course.cuda.blocks import BLOCKS, Blocks
 from gpu_course.cuda.body import Program
-from gpu_course.cuda.regions import Flatten, NotCompilable, annotate, waits
+from gpu_course.cuda.flatten import flattened
+from gpu_course.cuda.regions import NotCompilable, annotate, waits
 
 ALWAYS = ("_alive", "_all", "_pool")  # masks, and dynamic shared memory
 
@@ -52,7 +53,7 @@ def write(typed, proven=frozenset()):
         raise NotCompilable("threads that wait for memory to change")
     program = Program(proven=proven, together=typed.together)
     names = typed.source.parameters
-    body = Flatten().block(annotate(typed))
+    body = flattened(annotate(typed))
     if program.together:
         mark_varying(body)
     program.waits = any(map(waits, body))

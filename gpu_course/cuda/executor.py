@@ -39,6 +39,7 @@ class Compiled:
         self.program = program
         self.path = store.path_of(program, kinds)
         self.function = None
+        self.lock = threading.Lock()
 
     @property
     def is_ready(self):
@@ -47,17 +48,21 @@ class Compiled:
 
     def load(self, arguments):
         """Compile for these arguments, or take it from the disk."""
-        if self.function is None:
-            cache = store.stored(self.program, self.path)
-            try:
-                self.function = self._build(arguments, cache)
-            except Exception:
-                if not cache:
-                    raise
-                # The files are damaged, or the disk is full.
-                store.forget(self.path)
-                self.function = self._build(arguments, cache=False)
-        return self.function
+        with self.lock:
+            if self.function is None:
+                self.function = self._built(arguments)
+            return self.function
+
+    def _built(self, arguments):
+        cache = store.stored(self.program, self.path)
+        try:
+            return self._build(arguments, cache)
+        except Exception:
+            if not cache:
+                raise
+            # The files are damaged, or the disk is full.
+            store.forget(self.path)
+            return self._build(arguments, cache=False)
 
     def _build(self, arguments, cache):
         space = {
@@ -69,7 +74,7 @@ class Compiled:
         filename = str(self.path) if cache else "<lowered kernel>"
         exec(compile(self.program.text, filename, "exec"), space)
         function = space["_launch"]
-        with warnings.catch_warnings(), wrapping():
+        with wrapping(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the cache, of constants
             function.compile(tuple(numba.typeof(a) for a in arguments))
         return function

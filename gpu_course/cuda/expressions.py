@@ -24,6 +24,11 @@ def store(identifier, value):
     return ast.Assign([ast.Name(identifier, ast.Store())], value)
 
 
+def converted(node, kind):
+    """Return a call that converts to a Numba type."""
+    return call(f"_{kind}", node) if isinstance(kind, types.Number) else node
+
+
 def listed(new):
     return new if isinstance(new, list) else [new]
 

@@ -146,7 +146,8 @@ INSTEAD = {
 OURS = re.compile(
     "_([tbwmv]|[tbg][xyz]|bd[xyz]|note|value|alive|all|pool|gone|test|first|"
     "last|launch|arrays)$|_(path|turns|tuple|index|wait|call|kept|array|mask|"
-    "slot|result|next|stop|in|to|scalar|device|const|math)"
+    "slot|result|next|stop|step|each|whole|value|given|in|to|scalar|device|"
+    "const|math)"
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numba import typeof
 from numba.core import errors, typed_passes, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import (
@@ -326,18 +327,21 @@ def infer(source, tree, argument_types, arrays, calls):
     exec(compile(module, source.filename, "exec"), space)
     notes = Notes({}, arrays, calls)
     typing, target = cpu_target.typing_context, cpu_target.target_context
-    typing.refresh()
-    target.refresh()
-    flags = Flags()
-    pipeline = _TypingOnly(
-        typing, target, None, tuple(argument_types), None, flags, {}
-    )
-    pipeline.state.cr = "typed"  # nothing is compiled: it ends here
-    NOTES.append(notes)
-    try:
-        pipeline.compile_extra(space[source.name])
-    finally:
-        NOTES.pop()
+    # Numba's own lock: its passes give way to other threads between them,
+    # and the rules above write to the last of the notes.
+    with global_compiler_lock:
+        typing.refresh()
+        target.refresh()
+        flags = Flags()
+        pipeline = _TypingOnly(
+            typing, target, None, tuple(argument_types), None, flags, {}
+        )
+        pipeline.state.cr = "typed"  # nothing is compiled: it ends here
+        NOTES.append(notes)
+        try:
+            pipeline.compile_extra(space[source.name])
+        finally:
+            NOTES.pop()
     return notes.types, pipeline.state.return_type
 
 

@@ -249,9 +249,10 @@ class Kernel:
 
     def record(self, kinds):
         """Note the argument types of a launch, as the last."""
-        if kinds not in self.recorded[-1:]:
-            self.recorded = [k for k in self.recorded if k != kinds]
-            self.recorded.append(kinds)
+        with self.lock:
+            if kinds not in self.recorded[-1:]:
+                others = [k for k in self.recorded if k != kinds]
+                self.recorded = [*others, kinds]
 
     def _version(self, kinds):
         with self.lock:

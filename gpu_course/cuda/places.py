@@ -10,15 +10,11 @@ from gpu_course.cuda.liveness import assigned, exposed, used
 from gpu_course.cuda.regions import (
     NotCompilable,
     has_exit,
+    is_memoryless,
     waits,
     while_of,
 )
-from gpu_course.cuda.uniform import (
-    is_memoryless,
-    is_native,
-    is_uniform,
-    uniform_names,
-)
+from gpu_course.cuda.uniform import is_native, is_uniform, uniform_names
 
 
 class Places:
@@ -118,25 +114,26 @@ class Places:
     def repeatable(self, name):
         """Whether the one assignment of a name can be done again."""
         node, at_top = self.single[name]
-        if not self.assigns_only_once(node):
+        if not self.assigns_only_once(node) or not is_pure(node.value):
             return False
-        for inner in ast.walk(node.value):
-            plan = getattr(inner, "plan", None)
-            if plan and (
-                plan[0] in ("atomic", "device")
-                or (plan[0] == "call" and plan[1] not in ("grid", "gridsize"))
-            ):
-                return False
-            if isinstance(inner, ast.Subscript):
-                if not is_memoryless(inner):
-                    return False
-                if isinstance(inner.type, types.Array) and not at_top:
-                    return False
+        if not at_top and can_fail(node.value):
+            return False  # a guard may stand before it
         names = used(node.value) & self.local
         return all(
-            other in self.again
-            or (other in self.same and self.single.get(other))
+            other in self.again or (other in self.same and self.lasts(other))
             for other in names
+        )
+
+    def lasts(self, name, above=()):
+        """Whether a variable has one value for as long as a block runs."""
+        if name not in self.local:
+            return True
+        if name in above or not self.single.get(name):
+            return False
+        node, at_top = self.single[name]
+        return at_top or (
+            is_pure(node.value)
+            and all(self.lasts(n, (*above, name)) for n in used(node.value))
         )
 
     def assigns_only_once(self, node):
@@ -184,6 +181,39 @@ class Places:
         return True
 
 
+def is_pure(node):
+    """Whether an expression gives the same again, and changes nothing."""
+    for inner in ast.walk(node):
+        plan = getattr(inner, "plan", None)
+        if plan and (
+            plan[0] in ("atomic", "device")
+            or (plan[0] == "call" and plan[1] not in ("grid", "gridsize"))
+        ):
+            return False
+        if isinstance(inner, ast.Subscript) and not is_memoryless(inner):
+            return False
+    return True
+
+
+def can_fail(node):
+    """Whether an expression may raise, so that its guard must be kept."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript):
+            index = inner.slice
+            if isinstance(index, ast.UnaryOp):
+                index = index.operand
+            known = isinstance(index, ast.Constant)
+            if not known or isinstance(inner.type, types.Array):
+                return True
+        elif isinstance(inner, ast.BinOp):
+            if isinstance(inner.op, ast.Div | ast.FloorDiv | ast.Mod
+                          | ast.Pow):  # fmt: skip
+                return True
+        elif isinstance(inner, ast.Call) and not hasattr(inner, "plan"):
+            return True
+    return False
+
+
 def cuts(region, node):
     """Whether a statement of the block can't be done before a region.
 
@@ -209,15 +239,15 @@ def is_plain_tuple(kind):
 
 def placed(body, parameters):
     """Place the variables; write loops that can't be native as masked."""
+    rewritten = []
     while True:
-        places = Places(body, parameters)
-        changed = [0]
-        body = _loops(body, places, True, changed)
-        if not changed[0]:
+        places, before = Places(body, parameters), len(rewritten)
+        body = _loops(body, places, True, rewritten)
+        if len(rewritten) == before:
             return body, places
 
 
-def _loops(body, places, together, changed):
+def _loops(body, places, together, rewritten):
     new = []
     for node in body:
         joint = waits(node) or has_exit(node)
@@ -225,14 +255,14 @@ def _loops(body, places, together, changed):
             inner = together and is_uniform(
                 node.test, places.same, places.local
             )
-            node.body = _loops(node.body, places, inner, changed)
-            node.orelse = _loops(node.orelse, places, inner, changed)
+            node.body = _loops(node.body, places, inner, rewritten)
+            node.orelse = _loops(node.orelse, places, inner, rewritten)
         elif joint and isinstance(node, ast.For | ast.While):
             inner = together and is_native(node, places.same, places.local)
             if isinstance(node, ast.For) and not inner:
-                changed[0] += 1
-                *before, node = while_of(node, f"{node.lineno}_{len(new)}")
+                rewritten.append(node)
+                *before, node = while_of(node, len(rewritten))
                 new += before
-            node.body = _loops(node.body, places, inner, changed)
+            node.body = _loops(node.body, places, inner, rewritten)
         new.append(node)
     return new

@@ -1,8 +1,8 @@
 """Cutting a kernel at its barriers: what the compiled run is made of.
 
 Between two places where threads wait for each other lies a *region*: its
-statements run for thread 0, then thread 1, and so on, as one loop. Here each
-call that waits becomes a statement of its own, so that a cut falls between
+statements run for thread 0, then thread 1, and so on, as one loop. `flatten`
+makes each call that waits a statement of its own, so that a cut falls between
 statements.
 """
 
@@ -46,7 +46,7 @@ def annotate(typed):
             kinds = tuple(typed.of(a) for a in node.args)
             node.device = typed.devices[node.number].get(kinds)
         elif plan and plan[0] == "array":
-            node.key = (source.name, node.lineno, node.col_offset)
+            node.key = (source.filename, node.lineno, node.col_offset)
     return tree.body
 
 
@@ -70,215 +70,116 @@ def has_exit(node):
     return any(hasattr(inner, "exits") for inner in ast.walk(node))
 
 
-def mark_exits(loop):
-    """Mark each break and continue of a loop that waits."""
-    pending = list(loop.body)
+def own_exits(body):
+    """Return each break and continue that belongs to the loop of a body."""
+    found, pending = [], list(body)
     while pending:
         node = pending.pop()
         if isinstance(node, EXITS):
-            node.exits = True
-        elif not isinstance(node, ast.For | ast.While):
+            found.append(node)
+        elif isinstance(node, ast.For | ast.While):
+            pending += node.orelse  # where they mean the loop around
+        else:
             pending += ast.iter_child_nodes(node)
+    return found
 
 
-class Flatten:
-    """Give each call that waits a statement of its own.
+def mark_exits(loop):
+    """Mark each break and continue of a loop that waits."""
+    for node in own_exits(loop.body):
+        node.exits = True
 
-    ``value += shfl(...)`` becomes ``_wait1 = shfl(...)``, then the rest; a
-    device function with a barrier inside is written out in place.
-    """
 
-    def __init__(self):
-        self.count = 0
+def is_memoryless(node):
+    """Whether a subscript reads no array element: of a tuple, or a view."""
+    owner = getattr(node.value, "type", None)
+    return (
+        isinstance(owner, types.BaseTuple)
+        or isinstance(getattr(node, "type", None), types.Array)
+        or (
+            isinstance(node.value, ast.Attribute)
+            and node.value.attr in ("shape", "strides")
+        )
+    )
 
-    def block(self, statements):
-        return [new for s in statements for new in self.statement(s)]
 
-    def statement(self, node):
-        if not waits(node):
-            return [node]
-        if isinstance(node, ast.If):
-            before = self.lift(node, "test")
-            node.body = self.block(node.body)
-            node.orelse = self.block(node.orelse)
-            return [*before, node]
-        if isinstance(node, ast.While):
-            return self.loop(self.test_inside(node))
-        if isinstance(node, ast.For):
-            return [*self.lift(node, "iter"), *self.loop(node)]
-        if isinstance(node, ast.Expr | ast.Assign):
-            if is_wait(node.value):
-                return self.wait(node)
-            return [*self.lift(node, "value"), node]
-        raise NotCompilable(f"a wait in {type(node).__name__}")
+def load(name, kind):
+    """Return the use of a variable that we made, with its type."""
+    node = ast.Name(name, ast.Load())
+    node.type = kind
+    return node
 
-    def loop(self, node):
-        if node.orelse:
-            raise NotCompilable("an else of a loop with a wait")
-        node.body = self.block(node.body)
-        mark_exits(node)
-        return [node]
 
-    def test_inside(self, node):
-        """Write a test that waits as ``while True: if not test: break``."""
-        if not waits(node.test):
-            return node
-        leave = ast.If(ast.UnaryOp(ast.Not(), node.test), [ast.Break()], [])
-        leave.test.type = types.boolean
-        true = ast.Constant(True)
-        loop = ast.While(true, [leave, *node.body], node.orelse)
-        return _placed(loop, node)
-
-    def lift(self, node, field):
-        """Move the calls that wait out of an expression; return them."""
-        before = []
-        outer = self
-
-        class Lift(ast.NodeTransformer):
-            def visit_BoolOp(self, inner):
-                if any(waits(v) for v in inner.values[1:]):
-                    raise NotCompilable("a wait behind and, or")
-                return self.generic_visit(inner)
-
-            def visit_IfExp(self, inner):
-                if waits(inner.body) or waits(inner.orelse):
-                    raise NotCompilable("a wait in a conditional expression")
-                return self.generic_visit(inner)
-
-            def visit_Call(self, inner):
-                self.generic_visit(inner)
-                if not is_wait(inner):
-                    return inner
-                outer.count += 1
-                name = f"_wait{outer.count}"
-                made = ast.Assign([ast.Name(name, ast.Store())], inner)
-                before.extend(outer.wait(_placed(made, inner)))
-                use = ast.copy_location(ast.Name(name, ast.Load()), inner)
-                use.type = inner.type
-                return use
-
-        setattr(node, field, Lift().visit(getattr(node, field)))
-        return before
-
-    def wait(self, node):
-        call = node.value
-        before = []
-        for position in range(len(call.args)):
-            holder = ast.Expr(call.args[position])
-            if waits(holder):
-                before += self.lift(holder, "value")
-                call.args[position] = holder.value
-        if call.plan[0] == "device":
-            return before + self.inline(node)
-        return [*before, node]
-
-    def inline(self, node):
-        """Write a device function out where it is called."""
-        call, device = node.value, node.value.device
-        self.count += 1
-        prefix = f"_call{self.count}_"
-        body = annotate(device)
-        for statement in body:
-            for inner in ast.walk(statement):
-                inner.inlined = True
-                if isinstance(inner, ast.Name) and not hasattr(
-                    inner, "constant"
-                ):
-                    inner.shown = inner.id
-                    inner.id = prefix + inner.id
-        pairs = zip(device.source.parameters, call.args, strict=True)
-        start = [
-            ast.Assign([ast.Name(prefix + name, ast.Store())], value)
-            for name, value in pairs
-        ]
-        result = None
-        if body and isinstance(body[-1], ast.Return):
-            result = body.pop().value
-        if any(isinstance(n, ast.Return) for s in body for n in ast.walk(s)):
-            raise NotCompilable("an early return of a device function")
-        end = []
-        if isinstance(node, ast.Assign) and result is not None:
-            wanted = device.return_type
-            if isinstance(wanted, types.Number) and wanted != result.type:
-                raise NotCompilable("a result that a signature converts")
-            end = [ast.Assign(node.targets, result)]
-        for statement in (*start, *end):
-            _placed(statement, node)
-        return self.block([*start, *body, *end])
+def store(name, value):
+    return ast.Assign([ast.Name(name, ast.Store())], value)
 
 
 def while_of(loop, number):
-    """Return a for over a range as assignments and a while.
+    """Return a for over a range, or over some values, as a while.
 
     Threads of a block may then leave it at their own time.
+
+    Parameters
+    ----------
+    loop : ast.For
+    number : int
+        Different for each loop of a kernel.
     """
-    call = loop.iter
-    if isinstance(call, ast.Tuple) and isinstance(loop.target, ast.Name):
-        return _through_tuple(loop, number)
-    if not (
-        isinstance(call, ast.Call)
-        and getattr(call.func, "constant", None) is range
-        and isinstance(loop.target, ast.Name)
-    ):
-        raise NotCompilable("a for with a wait over something not a range")
-    start, stop, step = ast.Constant(0), None, ast.Constant(1)
-    if len(call.args) == 1:
-        (stop,) = call.args
+    call, where = loop.iter, f"_next{number}"
+    if not isinstance(loop.target, ast.Name):
+        raise NotCompilable("a for with a wait over several variables")
+    if isinstance(call, ast.Tuple):
+        item = ast.Subscript(call, load(where, types.int64), ast.Load())
+        item.type = loop.iter.type.dtype
+        start, stop = ast.Constant(0), ast.Constant(len(call.elts))
+        step = ast.Constant(1)
+    elif is_range(call):
+        item = load(where, types.int64)
+        start, stop, step = ast.Constant(0), None, ast.Constant(1)
+        if len(call.args) == 1:
+            (stop,) = call.args
+        else:
+            start, stop, *rest = call.args
+            step = rest[0] if rest else step
     else:
-        start, stop, *rest = call.args
-        step = rest[0] if rest else step
-    ascending = isinstance(step, ast.Constant) and step.value > 0
-    if not ascending and not (
-        isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
-    ):
-        raise NotCompilable("a for with a wait and a variable step")
-    names = [f"_next{number}", f"_stop{number}"]
-
-    def load(name):
-        new = ast.Name(name, ast.Load())
-        new.type = types.int64
-        return new
-
-    before = [
-        ast.Assign([ast.Name(name, ast.Store())], value)
-        for name, value in zip(names, (start, stop), strict=True)
-    ]
-    compare = ast.Lt() if ascending else ast.Gt()
-    test = ast.Compare(load(names[0]), [compare], [load(names[1])])
-    go_on = [
-        ast.Assign([loop.target], load(names[0])),
-        ast.Assign(
-            [ast.Name(names[0], ast.Store())],
-            ast.BinOp(load(names[0]), ast.Add(), step),
-        ),
-    ]
-    new = ast.While(test, [*go_on, *loop.body], [])
-    return [_placed(s, loop) for s in (*before, new)]
-
-
-def _through_tuple(loop, number):
-    """Return a for over some values as a while over their places."""
-    values, name = loop.iter, f"_next{number}"
-    if not all(isinstance(v, ast.Constant) for v in values.elts):
-        raise NotCompilable("a for with a wait over a tuple of variables")
-
-    def load():
-        new = ast.Name(name, ast.Load())
-        new.type = types.int64
-        return new
-
-    start = ast.Assign([ast.Name(name, ast.Store())], ast.Constant(0))
-    end = ast.Constant(len(values.elts))
-    item = ast.Subscript(values, load(), ast.Load())
-    after = ast.BinOp(load(), ast.Add(), ast.Constant(1))
+        raise NotCompilable("a for with a wait over something not a range")
+    before = [store(where, start)]
+    if not isinstance(stop, ast.Constant):
+        before.append(store(f"_stop{number}", stop))
+        stop = load(f"_stop{number}", types.int64)
+    if not isinstance(step, ast.Constant):
+        before.append(store(f"_step{number}", step))
+        step = load(f"_step{number}", types.int64)
     go_on = [
         ast.Assign([loop.target], item),
-        ast.Assign([ast.Name(name, ast.Store())], after),
+        store(where, ast.BinOp(load(where, types.int64), ast.Add(), step)),
     ]
-    test = ast.Compare(load(), [ast.Lt()], [end])
+    test = _before_stop(where, stop, step)
     new = ast.While(test, [*go_on, *loop.body], [])
-    return [_placed(s, loop) for s in (start, new)]
+    return [placed_at(s, loop) for s in (*before, new)]
 
 
-def _placed(node, at):
+def _before_stop(where, stop, step):
+    """Return the test whether a range goes on, up or down as the step is."""
+
+    def compare(left, op, right):
+        return ast.Compare(left, [op], [right])
+
+    up = compare(load(where, types.int64), ast.Lt(), stop)
+    if isinstance(step, ast.Constant):
+        return up
+    down = compare(load(where, types.int64), ast.Gt(), stop)
+    return ast.IfExp(compare(step, ast.Gt(), ast.Constant(0)), up, down)
+
+
+def is_range(node):
+    """Whether an expression is a call of ``range``."""
+    return (
+        isinstance(node, ast.Call)
+        and getattr(node.func, "constant", None) is range
+    )
+
+
+def placed_at(node, at):
+    """Give a new node, and what is in it, the place of another."""
     return ast.fix_missing_locations(ast.copy_location(node, at))

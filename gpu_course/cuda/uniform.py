@@ -6,10 +6,13 @@ the loops over threads. Everything else needs a value, or a mask, per thread.
 
 import ast
 
-from numba.core import types
-
 from gpu_course.cuda.liveness import assigned
-from gpu_course.cuda.regions import BLOCK_WIDE, has_exit, waits
+from gpu_course.cuda.regions import (
+    BLOCK_WIDE,
+    has_exit,
+    is_memoryless,
+    waits,
+)
 
 UNIFORM_INDEX = ("blockIdx", "blockDim", "gridDim")
 
@@ -46,19 +49,6 @@ def is_uniform(node, same, local):
         is_uniform(child, same, local)
         for child in ast.iter_child_nodes(node)
         if isinstance(child, ast.expr)
-    )
-
-
-def is_memoryless(node):
-    """Whether a subscript reads no array element: of a tuple, or a view."""
-    owner = getattr(node.value, "type", None)
-    return (
-        isinstance(owner, types.BaseTuple)
-        or isinstance(getattr(node, "type", None), types.Array)
-        or (
-            isinstance(node.value, ast.Attribute)
-            and node.value.attr in ("shape", "strides")
-        )
     )
 
 
