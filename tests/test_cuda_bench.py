@@ -91,19 +91,6 @@ def test_the_rows_have_every_time_and_ratio(tiny):
     json.dumps(result)
 
 
-def test_the_executor_is_forced_and_put_back(monkeypatch):
-    import os
-
-    monkeypatch.setenv("GPU_COURSE_CUDA", "traced")
-    with bench.forced("python"):
-        assert os.environ["GPU_COURSE_CUDA"] == "python"
-    assert os.environ["GPU_COURSE_CUDA"] == "traced"
-    monkeypatch.delenv("GPU_COURSE_CUDA")
-    with bench.forced("python"):
-        pass
-    assert "GPU_COURSE_CUDA" not in os.environ
-
-
 def test_a_process_that_fails_says_why():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         bench.child("1 / 0")

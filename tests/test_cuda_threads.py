@@ -7,7 +7,7 @@ import pytest
 from generated_kernels import imported
 from numba.cpython import numbers
 
-from gpu_course.cuda import arithmetic
+from gpu_course.cuda import arithmetic, backend
 
 HEAD = "import math\nfrom gpu_course import cuda\n"
 KERNEL = """
@@ -110,3 +110,14 @@ def test_compiling_at_once_leaves_numba_as_it_was():
     assert together([wrapped] * 4) == [None] * 4
     assert inside == [[]] * 8
     assert numbers._int_arith_flags is before
+
+
+def test_an_executor_is_forced_for_one_thread_and_put_back(monkeypatch):
+    monkeypatch.setenv("GPU_COURSE_CUDA", "traced")
+    with backend.forced("python"):
+        assert backend.choice() == "python"
+        assert together([backend.choice]) == ["traced"]
+        with backend.forced("compiled"):
+            assert backend.choice() == "compiled"
+        assert backend.choice() == "python"
+    assert backend.choice() == "traced"

@@ -4,6 +4,7 @@ A GPU is believed only after it has computed something right: a driver can be
 there without a GPU, and a GPU can be too old for the compiler.
 """
 
+import contextvars
 import ctypes
 import functools
 import importlib.util
@@ -17,10 +18,13 @@ DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 # CUDA driver API, CUresult: what a machine without a GPU answers. A stub
 # library comes with toolkits that are installed where no driver is.
 NO_GPU = {100: "no device", 34: "stub library"}
+_FORCED = contextvars.ContextVar("executor", default=None)
 
 
 def choice():
-    """Return what ``GPU_COURSE_CUDA`` asks for, None if it isn't set.
+    """Return the executor that is asked for, None if none is.
+
+    By `forced`, or else by the environment variable ``GPU_COURSE_CUDA``.
 
     Returns
     -------
@@ -31,6 +35,8 @@ def choice():
     ValueError
         Says what was got and what there is.
     """
+    if _FORCED.get():
+        return _FORCED.get()
     asked = os.environ.get("GPU_COURSE_CUDA", "").strip()
     if not asked:
         return None
@@ -44,16 +50,12 @@ def choice():
 
 @contextmanager
 def forced(executor):
-    """Have launches run on one executor."""
-    before = os.environ.get("GPU_COURSE_CUDA")
-    os.environ["GPU_COURSE_CUDA"] = executor
+    """Have launches of this thread run on one executor."""
+    token = _FORCED.set(executor)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["GPU_COURSE_CUDA"]
-        else:
-            os.environ["GPU_COURSE_CUDA"] = before
+        _FORCED.reset(token)
 
 
 def gpu():
