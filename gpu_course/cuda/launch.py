@@ -6,6 +6,7 @@ the compiled run does it. Both give the same bits, so a kernel's result does
 not depend on which of them ran.
 """
 
+import contextlib
 import threading
 import time
 
@@ -22,11 +23,13 @@ from gpu_course.cuda.machine import Machine
 from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
+from gpu_course.printed import first_lines
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
 MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory
 MOST_THREADS = 20_000  # that plain Python runs in about this time
 MOST_BYTES = 1 << 26  # that are copied, to be put back if it takes longer
+LINES = 1000  # that a launch shows of what its threads print
 
 
 class Form:
@@ -68,6 +71,7 @@ class Version:
                 ": use smaller arrays, or dynamic shared memory"
             )
         self.name = function.__name__
+        self.prints = self.typed.prints
         self.kinds = kinds
         self.forms = {}
         self.lock = threading.RLock()
@@ -154,10 +158,17 @@ class Version:
             machine.argument(value, name)
             for value, name in zip(hosts, names, strict=True)
         ]
-        machine.run(
-            form.function, passed, self.typed.yields, self.typed.together
-        )
+        with self._printing():
+            machine.run(
+                form.function, passed, self.typed.yields, self.typed.together
+            )
         return machine
+
+    def _printing(self):
+        """Return the context that cuts what the threads print."""
+        if not self.prints:
+            return contextlib.nullcontext()
+        return first_lines(LINES, f"a launch shows {LINES:,} lines.")
 
     def run_plain(self, launcher, hosts, trace=False, patience_s=None):
         """Run in Python; raise what stopped it."""

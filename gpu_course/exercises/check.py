@@ -5,6 +5,9 @@ from gpu_course.exercises.collection import EXERCISES
 from gpu_course.exercises.functions import check_function
 from gpu_course.exercises.kernels import check_kernel
 from gpu_course.exercises.result import Result, Text, unknown
+from gpu_course.printed import first_lines
+
+LINES = 50  # that a check shows of what an answer prints
 
 _hinted = {}  # name to how many hints were given
 
@@ -47,7 +50,9 @@ def check(name, answer):
         return unknown(name, [e.name for e in EXERCISES])
     try:
         run = check_kernel if exercise.is_kernel else check_function
-        result = run(exercise, answer)
+        with first_lines(LINES, "a check runs all the hidden inputs, and "
+                         f"shows {LINES} lines."):  # fmt: skip
+            result = run(exercise, answer)
     except Exception as error:  # a fault of the check must not pass as theirs
         return Result(
             name, False, "The check itself failed, which is no fault of the "
