@@ -7,6 +7,7 @@ not depend on which of them ran.
 """
 
 import contextlib
+import re
 import threading
 import time
 
@@ -24,6 +25,7 @@ from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
 from gpu_course.printed import first_lines
+from gpu_course.reader import place
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
 MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory
@@ -158,11 +160,27 @@ class Version:
             machine.argument(value, name)
             for value, name in zip(hosts, names, strict=True)
         ]
-        with self._printing():
-            machine.run(
-                form.function, passed, self.typed.yields, self.typed.together
-            )
+        try:
+            with self._printing():
+                machine.run(
+                    form.function, passed, self.typed.yields,
+                    self.typed.together,
+                )  # fmt: skip
+        except KeyboardInterrupt as interrupt:
+            self._say_where(interrupt)
+            raise
         return machine
+
+    def _say_where(self, interrupt):
+        """Make where a launch was interrupted its message, with the line."""
+        said = f"interrupted in {self.name}"
+        if notes := getattr(interrupt, "__notes__", None):
+            said = notes.pop()  # the machine's or the executor's
+        line = re.search(r", line (\d+)$", said)
+        if line and len(files := _files(self.typed)) == 1:
+            where = place(*files, int(line[1]))
+            said = f"interrupted in {self.name} ({where})"
+        interrupt.args = (said,)
 
     def _printing(self):
         """Return the context that cuts what the threads print."""
@@ -193,6 +211,9 @@ class Version:
         ):
             try:
                 executor.run(compiled, self.name, launcher, hosts)
+            except KeyboardInterrupt as interrupt:
+                self._say_where(interrupt)
+                raise
             except NotCompilable as reason:
                 self._refused = reason
                 self.run_plain(launcher, hosts)
@@ -219,6 +240,12 @@ class Version:
             return False
         finally:
             self.plain_s += time.perf_counter() - start
+
+
+def _files(typed):
+    """Return the files of a kernel and of what it calls."""
+    called = [d for known in typed.devices.values() for d in known.values()]
+    return {typed.source.filename}.union(*map(_files, called))
 
 
 def _described(value):

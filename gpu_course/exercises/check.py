@@ -7,6 +7,7 @@ from gpu_course.exercises.functions import check_function
 from gpu_course.exercises.kernels import check_kernel
 from gpu_course.exercises.result import Result, Text, said
 from gpu_course.printed import first_lines
+from gpu_course.reader import entrance
 
 LINES = 50  # that a check shows of what an answer prints
 
@@ -35,6 +36,7 @@ def _not_a_name(call, name, answer=MISSING):
     return not_a_name(call, name, answer, [e.name for e in EXERCISES])
 
 
+@entrance
 def check(name=MISSING, answer=MISSING):
     """Check an answer on hidden inputs; say what is wrong and where.
 
@@ -74,6 +76,7 @@ def check(name=MISSING, answer=MISSING):
     return result
 
 
+@entrance
 def hint(name=MISSING):
     """Return the next hint: a nudge, a direction, nearly the solution."""
     exercise = find(name)
@@ -85,6 +88,7 @@ def hint(name=MISSING):
                 exercise.hints[given - 1])  # fmt: skip
 
 
+@entrance
 def solution(name=MISSING):
     """Return the solution as source text."""
     exercise = find(name)
