@@ -15,8 +15,8 @@ OURS = str(Path(__file__).parent)
 LIBRARIES = tuple(
     sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")
 )
-MEANT = (KeyboardInterrupt, AssertionError, NameError, RuntimeError,
-         TypeError, ValueError)  # fmt: skip
+MEANT = (KeyboardInterrupt, AssertionError, NameError, OSError,
+         RuntimeError, TypeError, ValueError)  # fmt: skip
 ENTERED = set()  # the code of each entrance
 
 
