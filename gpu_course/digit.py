@@ -1,13 +1,21 @@
 """Any picture of a digit, made into 28×28 greyscale as MNIST has it."""
 
+import io
 import warnings
 
 import numpy as np
 
+from gpu_course.reader import entrance
+
 MAX_PIXELS = 50_000_000  # a phone's photo has 12 to 50 million
 _BOX, _SIDE = 20, 28  # MNIST scales a digit into 20×20 inside 28×28
+# ISO/IEC 23008-12 (HEIF): the brand of a file, most often of HEVC pictures
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1",
+         b"msf1")  # fmt: skip
+_SAVE = "Save it as JPEG or PNG"
 
 
+@entrance
 def to_digit(image):
     """Return a picture of a digit as MNIST would have it.
 
@@ -18,11 +26,12 @@ def to_digit(image):
 
     Parameters
     ----------
-    image : path, PIL image, array or tensor
-        Any file that Pillow opens (the first frame counts), or an array of
-        shape (H, W), (1, H, W), (H, W, C) or (C, H, W) with 1, 3 or 4
-        channels. Colours run from 0 to 1 or from 0 to 255; grey may have any
-        range. Dark digits on a light ground are inverted.
+    image : path, bytes, open file, PIL image, array or tensor
+        Any file that Pillow opens (the first frame counts), where it lies or
+        what is in it, such as an upload's ``content``; or an array of shape
+        (H, W), (1, H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels.
+        Colours run from 0 to 1 or from 0 to 255; grey may have any range.
+        Dark digits on a light ground are inverted.
 
     Returns
     -------
@@ -76,10 +85,14 @@ def _check_finite(array):
 
 def _open(image):
     """Decode a file or a PIL image; turn what goes wrong into ValueError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     opened = isinstance(image, Image.Image)
     name = "the image" if opened else image
+    if isinstance(image, bytes | bytearray | memoryview):
+        image = io.BytesIO(image)
+    if hasattr(image, "read"):
+        name = getattr(image, "name", "the file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -94,11 +107,29 @@ def _open(image):
         raise ValueError(
             f"{name} has more than {MAX_PIXELS:,} pixels; scale it down first"
         ) from None
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"cannot read {name} as a picture: {_unknown(image)}"
+        ) from error
     except Exception as error:  # Pillow's decoders raise whatever they like
         reason = str(error) or type(error).__name__
         raise ValueError(
             f"cannot read {name} as a picture: {reason}"
         ) from error
+
+
+def _unknown(file):
+    """Return what is wrong with a file whose kind Pillow doesn't know."""
+    if not hasattr(file, "read"):
+        with open(file, "rb") as opened:  # noqa: PTH123, may be any path
+            return _unknown(opened)
+    file.seek(0)
+    start = file.read(12)
+    if not start:
+        return "it is empty"
+    if start[4:8] == b"ftyp" and start[8:] in _HEIC:
+        return f"it is HEIC, as phones save photos. {_SAVE}"
+    return f"it is of no kind that Pillow knows. {_SAVE}"
 
 
 def _decode(image):

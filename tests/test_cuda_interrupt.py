@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import linecache
 import os
 import re
 import subprocess
@@ -49,17 +50,24 @@ def test_ctrl_c_ends_any_kernel_and_names_its_line(executor, tmp_path):
         assert name in found, f"{name} never ended"
         what = found[name]
         assert what["seconds"] < 1, name
-        (note,) = what["notes"] or [f"{name}: no note"]
-        said = re.search(r"interrupted in (\w+)(?:, line (\d+))?", note)
-        assert said, note
-        kernel, line = said.groups()
+        said = re.fullmatch(
+            r"interrupted in (\w+)(?: \(.*py, line (\d+): (.+)\))?",
+            what["said"],
+        )
+        assert said, what["said"]
+        kernel, line, text = said.groups()
         assert kernel == name
         function = getattr(cuda_interrupts, name).py_func
         if "device" in name:
             function = cuda_interrupts.forever.py_func
         # Between two threads of a big grid it is at no line.
         between = name == "endless_grid" and line is None
-        assert between or int(line) in lines_of(function), note
+        assert between or int(line) in lines_of(function), what["said"]
+        assert (
+            between
+            or text
+            == linecache.getline(cuda_interrupts.__file__, int(line)).strip()
+        )
         assert what["stopped"], f"{name} runs on"
         assert what["doubled"] == list(range(0, 16, 2))
     assert ended
@@ -70,7 +78,7 @@ def test_a_launch_beside_one_without_end(tmp_path):
     found, ended = started("beside", "compiled", tmp_path, 40)
     assert found[0] == {"doubled": list(range(0, 16, 2))}
     assert found[1]["main"]["seconds"] < 1
-    assert "endless_for" in found[1]["main"]["notes"][0]
+    assert "endless_for" in found[1]["main"]["said"]
     assert ended
 
 
@@ -78,7 +86,7 @@ def test_a_launch_beside_one_without_end(tmp_path):
 def test_an_interrupt_of_another_thread_ends_its_launch(executor, tmp_path):
     (found,), ended = started("elsewhere", executor, tmp_path, 40)
     assert found["seconds"] < 1
-    assert "endless_while, line" in found["notes"][0]
+    assert "endless_while (" in found["said"]
     assert found["doubled"] == list(range(0, 16, 2))
     assert ended
 

@@ -191,8 +191,12 @@ def test_any_file_gives_the_same_digit(
         drawing = drawing.resize((256, 256))
     change(drawing).save(path, **options)
     expected = to_digit(drawing)
-    for given_path in (path, str(path), io.BytesIO(path.read_bytes())):
-        assert difference(to_digit(given_path), expected) <= tolerance
+    content = path.read_bytes()
+    for picture in (path, str(path), io.BytesIO(content), content,
+                    bytearray(content), memoryview(content)):  # fmt: skip
+        assert difference(to_digit(picture), expected) <= tolerance
+    with path.open("rb") as file:
+        assert difference(to_digit(file), expected) <= tolerance
 
 
 def test_the_first_frame_counts(drawing, tmp_path):
@@ -371,6 +375,37 @@ def test_a_text_file_and_a_folder_are_named(tmp_path):
     for path in (tmp_path / "notes.png", tmp_path):
         with pytest.raises(ValueError, match=f"cannot read {path}"):
             to_digit(path)
+
+
+def heic(brand):
+    """Return the beginning of a phone's photo, a box that names its kind."""
+    return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(500)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (heic(b"heic"), "it is HEIC, as phones save photos. Save it as JPEG"),
+        (heic(b"mif1"), "it is HEIC"),
+        (b"", "it is empty"),
+        (b"%PDF-1.7", "it is of no kind that Pillow knows. Save it as JPEG"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["path", "bytes", "upload", "file"])
+def test_a_file_of_another_kind_says_what_to_do(
+    content, reason, kind, tmp_path
+):
+    path = tmp_path / "photo.heic"
+    path.write_bytes(content)
+    given = {"path": path, "bytes": content, "upload": memoryview(content),
+             "file": io.BytesIO(content)}[kind]  # fmt: skip
+    name = str(path) if kind == "path" else "the file"
+    with pytest.raises(ValueError, match="as a picture") as raised:
+        to_digit(given)
+    assert str(raised.value).startswith(
+        f"cannot read {name} as a picture: {reason}"
+    )
+    assert "object at 0x" not in str(raised.value)
 
 
 def declared(width, height):

@@ -210,11 +210,159 @@ def test_a_kernel_returns_nothing(kernel):
     assert "a kernel returns nothing" in result.diagnosis
 
 
-def test_a_name_that_is_no_exercise_s():
-    result = check("axpi", None)
+@pytest.mark.parametrize(
+    ("call", "kind", "parts"),
+    [
+        (lambda: check("axpi", axpy_of()), "unknown_exercise",
+         ["no exercise 'axpi'", "'axpy'", "show_progress()"]),
+        (lambda: check("Blocks_For ", axpy_of()), "unknown_exercise",
+         ["'blocks_for'"]),
+        (lambda: check("qqqq", None), "unknown_exercise", ["show_progress()"]),
+        (lambda: hint("axpi"), "unknown_exercise", ["'axpy'"]),
+        (lambda: solution("axpi"), "unknown_exercise", ["'axpy'"]),
+        (lambda: check(axpy_of(), "axpy"), "name_first",
+         ["The name comes first", 'check("axpy", axpy)']),
+        (lambda: check(axpy_of(), "axpi"), "name_first",
+         ['check("NAME", NAME)', "show_progress()"]),
+        (lambda: check(axpy_of()), "not_a_name", ['check("axpy", axpy)']),
+        (lambda: check(None, None), "not_a_name", ["got None"]),
+        (lambda: check(["axpy"], axpy_of()), "not_a_name", ["got ['axpy']"]),
+        (lambda: hint(axpy_of()), "not_a_name", ['hint("axpy")']),
+        (lambda: solution(axpy_of()), "not_a_name", ['solution("axpy")']),
+        (lambda: check("axpy"), "no_answer", ['check("axpy", axpy)']),
+        (lambda: check(), "not_a_name", ['check("NAME", NAME)']),
+        (lambda: hint(), "not_a_name", ['hint("NAME")']),
+    ],
+)  # fmt: skip
+def test_a_call_that_is_not_understood_shows_the_right_one(call, kind, parts):
+    result = call()
     assert not result.passed
-    assert "axpy" in result.diagnosis
-    assert "no exercise" in hint("axpi").diagnosis
+    assert result.kind == kind, result
+    for part in parts:
+        assert part in result.diagnosis
+    assert len(str(result)) < 250  # and not all the exercises
+    assert " object at 0x" not in str(result)
+
+
+def test_the_nearest_names_are_three_at_most():
+    text = check("loss_gradients", None).diagnosis
+    assert text.count("'") <= 2 * 4
+    assert "'loss_gradient'" in text
+
+
+class AsAnswer:
+    def __call__(self, n, threads):
+        return 1
+
+
+@pytest.mark.parametrize("name", ["axpy", "blocks_for"])
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [
+        (None, "is None. Was {name} called"),
+        (4, "is 4. Was {name} called"),
+        (np.arange(3.0), "is [0., 1., 2.] float64. Was {name} called"),
+        ("{name}", "since it stands in quotes"),
+        (AsAnswer, "the class AsAnswer"),
+        (AsAnswer(), "got AsAnswer"),
+        (len, "got builtin_function_or_method"),
+        (AXPY.load(AXPY.solution)[1, 32], "This is {name}[blocks, threads]"),
+    ],
+)  # fmt: skip
+def test_an_answer_of_the_wrong_kind(name, answer, part):
+    if isinstance(answer, str):
+        answer = answer.format(name=name)
+    result = check(name, answer)
+    assert result.kind in ("not_a_kernel", "not_a_function")
+    assert part.format(name=name) in result.diagnosis
+    if "got" not in part and "This is" not in part:
+        assert f'check("{name}", {name})' in result.diagnosis
+
+
+def test_a_kernel_where_a_function_is_asked():
+    for answer in (axpy_of(), cuda.jit(device=True)(lambda n, t: n)):
+        result = check("blocks_for", answer)
+        assert result.kind == "not_a_function"
+        assert "take @cuda.jit away" in result.diagnosis
+
+
+# Long values, and errors
+
+
+class Hostile:
+    def __repr__(self):
+        raise ZeroDivisionError
+
+
+class HostileError(Exception):
+    def __str__(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        list(range(10**5)), tuple([[0] * 100] * 10**4), "x" * 10**6,
+        10**5000, [10**5000], {i: i for i in range(10**5)}, Hostile(),
+        [Hostile()], np.full(5, "x" * 10**6), np.array([Hostile(), "x"]),
+        np.array(["x" * 10**6], object), np.str_("x" * 10**6), b"x" * 10**6,
+        [np.zeros(10**6)], set(range(10**5)), range(10**9),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_long_value_is_cut(value):
+    result = check("blocks_for", lambda n, threads: value)
+    assert result.kind == "wrong_result", result
+    assert len(str(result)) < 800
+    assert not check("blocks_for", value).passed
+
+
+def raising(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("x" * 10**6), "ValueError: xxxx"),
+        (ValueError("so."), "It raises ValueError: so."),
+        (HostileError(), "It raises HostileError."),
+        (SystemExit(), "It raises SystemExit."),
+        (RecursionError(), "It raises RecursionError."),
+    ],
+)
+def test_what_an_answer_raises(error, said):
+    result = check("blocks_for", lambda n, threads: raising(error))
+    assert result.kind == "raises"
+    assert said in result.diagnosis
+    assert ".." not in result.diagnosis
+    assert len(str(result)) < 800
+    assert "raise error" in result.source
+
+
+FUNCTION = next(e for e in catalogue() if e.name == "blocks_for")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("return undefined", "raises"),
+        ("while True: pass", "too_slow"),
+        ("n = [][n + 1]", "raises"),
+    ],
+)
+def test_a_function_that_does_not_return_has_its_line_quoted(line, kind):
+    source = f"def blocks_for(n, threads):\n    n += 1\n    {line}\n"
+    result = check("blocks_for", FUNCTION.load(source))
+    assert result.kind == kind
+    assert result.source == f"line 3:  {line}"
+
+
+def test_a_kernel_without_end_has_its_line_quoted():
+    result = check("axpy", axpy_of(("if i <", "while i <")))
+    assert result.kind == "too_slow"
+    number = AXPY.solution[: AXPY.solution.index("if i <")].count("\n") + 1
+    assert result.source.startswith(f"line {number}:  while i <")
 
 
 def test_hints_come_one_by_one_and_the_last_again():

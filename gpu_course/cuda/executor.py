@@ -120,6 +120,9 @@ def run(compiled, name, launcher, arguments):
              *scratch)  # fmt: skip
     try:
         function = compiled.load(given)
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(f"interrupted while {name} was compiled")
+        raise
     except Exception as error:  # Numba's compiler fails in many ways
         raise NotCompilable(str(error)) from error
     try:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpu_course.cuda.intrinsics import Intrinsic
+from gpu_course.reader import place
 
 
 class UnsupportedKernel(TypeError):
@@ -92,7 +93,7 @@ class Source:
         hint = f" Did you mean {near[0]}?" if near else ""
         return (
             f"{self.name}: there is no {ast.unparse(node)} here "
-            f"({self.filename}, line {node.lineno}).{hint}"
+            f"({place(self.filename, node.lineno)}).{hint}"
         )
 
     def _global(self, node):
@@ -101,14 +102,14 @@ class Source:
         except KeyError:
             raise NameError(
                 f"{self.name}: the name {node.id!r} is not defined "
-                f"({self.filename}, line {node.lineno})"
+                f"({place(self.filename, node.lineno)})"
             ) from None
 
     def unsupported(self, node, what, instead):
         """Return the error for a construct, with its file and line."""
         return UnsupportedKernel(
             f"{self.name}: {what} is not supported in a kernel "
-            f"({self.filename}, line {node.lineno}). Write {instead} instead."
+            f"({place(self.filename, node.lineno)}). Write {instead} instead."
         )
 
 

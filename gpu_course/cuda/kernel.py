@@ -15,6 +15,7 @@ from gpu_course.cuda.devices import get_current_device
 from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
 from gpu_course.cuda.signatures import best_signature
+from gpu_course.reader import entrance
 
 MAX_THREADS = 1024  # a block's, CUDA C Programming Guide, table of limits
 MAX_BLOCK = (1024, 1024, 64)
@@ -87,6 +88,7 @@ class Launcher:
             )
         self.run = run
 
+    @entrance
     def __call__(self, *arguments, **keywords):
         if keywords:
             raise TypeError(
@@ -100,6 +102,7 @@ class _Configurable:
     def __init__(self, run):
         self.run = run
 
+    @entrance
     def __getitem__(self, configuration):
         return Launcher(self.run, configuration)
 
@@ -112,6 +115,7 @@ class DeviceFunction:
         self.device_source = self.py_func = function
         self.signature, self.options = signature, dict(options)
 
+    @entrance
     def __call__(self, *arguments):
         raise RuntimeError(
             f"{self.__name__} is a device function: call it from a kernel, "
@@ -165,15 +169,18 @@ class Kernel:
     def __repr__(self):
         return f"<cuda kernel {self.__name__}>"
 
+    @entrance
     def __call__(self, *arguments):
         raise ValueError(
             f"{self.__name__} needs a launch configuration: "
             f"{self.__name__}[blocks, threads](...)"
         )
 
+    @entrance
     def __getitem__(self, configuration):
         return Launcher(self._launch, configuration)
 
+    @entrance
     def forall(self, ntasks, tpb=0, stream=0, sharedmem=0):
         """Return the kernel configured for ``ntasks`` threads in 1-D."""
         if ntasks < 0:
@@ -373,6 +380,7 @@ class Kernel:
                 raise CheckFailed(report.findings[0])
 
 
+@entrance
 def jit(func_or_sig=None, device=False, **options):
     """Make a kernel, or with ``device=True`` a function for use in kernels.
 

@@ -6,6 +6,8 @@ the compiled run does it. Both give the same bits, so a kernel's result does
 not depend on which of them ran.
 """
 
+import contextlib
+import re
 import threading
 import time
 
@@ -22,11 +24,14 @@ from gpu_course.cuda.machine import Machine
 from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
+from gpu_course.printed import first_lines
+from gpu_course.reader import place
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
 MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory
 MOST_THREADS = 20_000  # that plain Python runs in about this time
 MOST_BYTES = 1 << 26  # that are copied, to be put back if it takes longer
+LINES = 1000  # that a launch shows of what its threads print
 
 
 class Form:
@@ -68,6 +73,7 @@ class Version:
                 ": use smaller arrays, or dynamic shared memory"
             )
         self.name = function.__name__
+        self.prints = self.typed.prints
         self.kinds = kinds
         self.forms = {}
         self.lock = threading.RLock()
@@ -154,10 +160,33 @@ class Version:
             machine.argument(value, name)
             for value, name in zip(hosts, names, strict=True)
         ]
-        machine.run(
-            form.function, passed, self.typed.yields, self.typed.together
-        )
+        try:
+            with self._printing():
+                machine.run(
+                    form.function, passed, self.typed.yields,
+                    self.typed.together,
+                )  # fmt: skip
+        except KeyboardInterrupt as interrupt:
+            self._say_where(interrupt)
+            raise
         return machine
+
+    def _say_where(self, interrupt):
+        """Make where a launch was interrupted its message, with the line."""
+        said = f"interrupted in {self.name}"
+        if notes := getattr(interrupt, "__notes__", None):
+            said = notes.pop()  # the machine's or the executor's
+        line = re.search(r", line (\d+)$", said)
+        if line and len(files := _files(self.typed)) == 1:
+            where = place(*files, int(line[1]))
+            said = f"interrupted in {self.name} ({where})"
+        interrupt.args = (said,)
+
+    def _printing(self):
+        """Return the context that cuts what the threads print."""
+        if not self.prints:
+            return contextlib.nullcontext()
+        return first_lines(LINES, f"a launch shows {LINES:,} lines.")
 
     def run_plain(self, launcher, hosts, trace=False, patience_s=None):
         """Run in Python; raise what stopped it."""
@@ -182,6 +211,9 @@ class Version:
         ):
             try:
                 executor.run(compiled, self.name, launcher, hosts)
+            except KeyboardInterrupt as interrupt:
+                self._say_where(interrupt)
+                raise
             except NotCompilable as reason:
                 self._refused = reason
                 self.run_plain(launcher, hosts)
@@ -208,6 +240,12 @@ class Version:
             return False
         finally:
             self.plain_s += time.perf_counter() - start
+
+
+def _files(typed):
+    """Return the files of a kernel and of what it calls."""
+    called = [d for known in typed.devices.values() for d in known.values()]
+    return {typed.source.filename}.union(*map(_files, called))
 
 
 def _described(value):

@@ -8,6 +8,8 @@ import re
 import numpy as np
 from numba.core import types
 
+from gpu_course.reader import place
+
 VIEWS = ("reshape", "ravel", "transpose", "view")
 TAKE_ARRAYS = {len, enumerate, zip, print}
 WHOLE = (types.int32, types.uint32, types.int64, types.uint64)
@@ -45,9 +47,10 @@ def untypable(source, error):
     line = getattr(getattr(error, "loc", None), "line", None)
     found = re.findall(r"\((\d+)\)", text)
     line = line or (int(found[0]) if found else source.first_line)
+    where = place(source.filename, line)
     if "Only accept returning of array" in text:
         return (
-            f"{source.name} returns an array ({source.filename}, line {line})"
+            f"{source.name} returns an array ({where})"
             ", and a kernel returns nothing: what it stores in its arguments "
             "stays there. Take the return away."
         )
@@ -56,12 +59,12 @@ def untypable(source, error):
         what = "a class" if kind == "type" else f"an object of {kind}"
         return (
             f"{source.name}: {name}, {what}, is not supported in a kernel "
-            f"({source.filename}, line {line}). Write a number, a tuple or "
+            f"({where}). Write a number, a tuple or "
             "an array in its place, as a global or an argument, instead."
         )
     return (
         f"{source.name}: Numba's compiler can't give a type to this "
-        f"({source.filename}, line {line}): {' '.join(useful[:2])} Write "
+        f"({where}): {' '.join(useful[:2])} Write "
         f"{write}."
     )
 

@@ -1,10 +1,15 @@
 """What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
 
 from gpu_course.exercises import progress
+from gpu_course.exercises.asked import MISSING, not_a_name, unfit
 from gpu_course.exercises.collection import EXERCISES
 from gpu_course.exercises.functions import check_function
 from gpu_course.exercises.kernels import check_kernel
-from gpu_course.exercises.result import Result, Text, unknown
+from gpu_course.exercises.result import Result, Text, said
+from gpu_course.printed import first_lines
+from gpu_course.reader import entrance
+
+LINES = 50  # that a check shows of what an answer prints
 
 _hinted = {}  # name to how many hints were given
 
@@ -21,10 +26,18 @@ def catalogue():
 
 def find(name):
     """Return an exercise by its name, None if there is none."""
-    return next((e for e in EXERCISES if e.name == name), None)
+    return next(
+        (e for e in EXERCISES if isinstance(name, str) and e.name == name),
+        None,
+    )
 
 
-def check(name, answer):
+def _not_a_name(call, name, answer=MISSING):
+    return not_a_name(call, name, answer, [e.name for e in EXERCISES])
+
+
+@entrance
+def check(name=MISSING, answer=MISSING):
     """Check an answer on hidden inputs; say what is wrong and where.
 
     It never raises for what the answer does, never changes the reader's
@@ -44,36 +57,43 @@ def check(name, answer):
     """
     exercise = find(name)
     if exercise is None:
-        return unknown(name, [e.name for e in EXERCISES])
+        return _not_a_name("check", name, answer)
+    problem = unfit(exercise, answer)
+    if problem:
+        return Result(name, False, *problem)
     try:
         run = check_kernel if exercise.is_kernel else check_function
-        result = run(exercise, answer)
+        with first_lines(LINES, "a check runs all the hidden inputs, and "
+                         f"shows {LINES} lines."):  # fmt: skip
+            result = run(exercise, answer)
     except Exception as error:  # a fault of the check must not pass as theirs
         return Result(
             name, False, "The check itself failed, which is no fault of the "
-            f"answer's: {type(error).__name__}: {error}", "check_failed",
+            f"answer's: {said(error)}", "check_failed",
         )  # fmt: skip
     if result.passed:
         progress.note_passed(name)
     return result
 
 
-def hint(name):
+@entrance
+def hint(name=MISSING):
     """Return the next hint: a nudge, a direction, nearly the solution."""
     exercise = find(name)
     if exercise is None:
-        return unknown(name, [e.name for e in EXERCISES])
+        return _not_a_name("hint", name)
     given = min(_hinted.get(name, 0) + 1, len(exercise.hints))
     _hinted[name] = given
     return Text(f"Hint {given} of {len(exercise.hints)}",
                 exercise.hints[given - 1])  # fmt: skip
 
 
-def solution(name):
+@entrance
+def solution(name=MISSING):
     """Return the solution as source text."""
     exercise = find(name)
     if exercise is None:
-        return unknown(name, [e.name for e in EXERCISES])
+        return _not_a_name("solution", name)
     return Text(f"{name}: a solution", exercise.solution, code=True)
 
 

@@ -4,7 +4,6 @@ A known mistake is named only where the evidence is that mistake's and no
 other's; else the message says what was seen.
 """
 
-import linecache
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from gpu_course.cuda.messages import name_thread
 from gpu_course.exercises.comparison import copied, equal, wrong_elements
 from gpu_course.exercises.events import global_events
 from gpu_course.exercises.exercise import Mistake
+from gpu_course.exercises.quoted import quoted
 from gpu_course.exercises.result import Result, shown
 
 
@@ -278,6 +278,4 @@ class Diagnosis:
         )
 
     def line(self, number):
-        text = linecache.getline(self.kernel.py_func.__code__.co_filename,
-                                 number).strip()  # fmt: skip
-        return f"line {number}:  {text}" if text else ""
+        return quoted(self.kernel.py_func, number)

@@ -1,13 +1,14 @@
 """Checking an answer that is a plain function of Python."""
 
 import numbers
-import types
+from dataclasses import replace
 
 import numpy as np
 
 from gpu_course.exercises.comparison import copied, equal, wrong_elements
 from gpu_course.exercises.limited import TimeIsUp, run_limited
-from gpu_course.exercises.result import Result, shown
+from gpu_course.exercises.quoted import line_of, quoted
+from gpu_course.exercises.result import Result, said, shown
 
 CALL_S = 2.0
 MEASURED = 1e-3  # a tolerance like this is for something measured
@@ -15,12 +16,6 @@ MEASURED = 1e-3  # a tolerance like this is for something measured
 
 def check_function(exercise, function):
     """Check an answer that is a function; returns a `Result`."""
-    name = exercise.name
-    if not isinstance(function, types.FunctionType):
-        return Result(
-            name, False, f"The answer must be the function {name}, got "
-            f"{type(function).__name__}.", "not_a_function",
-        )  # fmt: skip
     cases, got = exercise.cases(), []
     for case in cases:
         arguments = copied(case)
@@ -28,14 +23,15 @@ def check_function(exercise, function):
             value = run_limited(
                 lambda arguments=arguments: function(*arguments), CALL_S
             )
-        except TimeIsUp:
-            return _result(exercise, case, "too_slow", (
+        except TimeIsUp as error:
+            return _stopped(exercise, function, case, error, "too_slow", (
+                "What it imports has no end." if error.importing else
                 f"It wasn't done after {CALL_S:g} s. Look for a loop whose "
                 "condition never becomes false."
             ))  # fmt: skip
-        except Exception as error:
-            text = f"It raises {type(error).__name__}: {error}."
-            return _result(exercise, case, "raises", text)
+        except (Exception, SystemExit) as error:
+            text = f"It raises {said(error)}."
+            return _stopped(exercise, function, case, error, "raises", text)
         if not all(map(equal, case, arguments)):
             text = "It changes an array that it was given."
             return _result(exercise, case, "changes_input", text)
@@ -47,7 +43,7 @@ def check_function(exercise, function):
         if not _same(*pair, exercise.tolerance) or _no_integer(*pair)
     ]
     if not wrong:
-        return Result(name, True)
+        return Result(exercise.name, True)
     first = wrong[0]
     kind, text = _kind(exercise, cases, expected, got, first)
     return _result(
@@ -96,6 +92,12 @@ def _result(exercise, case, kind, text, *details):
     return Result(exercise.name, False, text, kind, (call, *details))
 
 
+def _stopped(exercise, function, case, error, kind, text):
+    """Return the result for a call that didn't return, with its line."""
+    line = quoted(function, line_of(function, error))
+    return replace(_result(exercise, case, kind, text), source=line)
+
+
 def _no_integer(expected, got):
     """Whether a count was asked for and something else returned."""
     return isinstance(expected, int) and not isinstance(got, numbers.Integral)
@@ -104,9 +106,19 @@ def _no_integer(expected, got):
 def _same(expected, got, tolerance):
     """Whether a returned value is the expected one."""
     try:
-        one, two = np.asarray(expected), np.asarray(got)
+        one = np.asarray(expected)
+        if one.dtype.kind in "biufc" and _length(got) > max(one.size, 1):
+            return False  # a range of many is cheap, and no array of it is
+        two = np.asarray(got)
         if one.shape != two.shape or two.dtype.kind not in "biufc":
             return one.dtype.kind not in "biufc" and expected == got
         return not wrong_elements(one, two, tolerance).any()
     except (TypeError, ValueError):
         return False
+
+
+def _length(value):
+    try:
+        return len(value)
+    except TypeError:  # a number has none, nor has an array without axes
+        return 0

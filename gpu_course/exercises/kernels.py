@@ -6,17 +6,15 @@ to be right. Then every launch runs compiled as well, and on the GPU if there
 is one.
 """
 
-import types
-
 from gpu_course.cuda import backend
 from gpu_course.cuda.errors import LaunchError, TooSlow
 from gpu_course.cuda.frontend import UnsupportedKernel
-from gpu_course.cuda.kernel import DeviceFunction, Kernel, Launcher
 from gpu_course.exercises.comparison import copied
 from gpu_course.exercises.diagnosis import Diagnosis, Run
 from gpu_course.exercises.limited import TimeIsUp, run_limited
 from gpu_course.exercises.limits import work_shared
-from gpu_course.exercises.result import Result, shape
+from gpu_course.exercises.quoted import line_of, quoted
+from gpu_course.exercises.result import Result, said, shape
 
 TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
 LAUNCH_S = 30.0  # compiling included
@@ -28,37 +26,23 @@ def check_kernel(exercise, kernel):
     Parameters
     ----------
     exercise : Exercise
-    kernel : object
-        The answer, whatever it is.
+    kernel : cuda.Kernel
 
     Returns
     -------
     Result
     """
     cases = exercise.cases()
-    problem = unfit(exercise, kernel, cases[0])
+    problem = misfit(exercise, kernel, cases[0])
     if problem:
         return Result(exercise.name, False, *problem)
     return _Check(exercise, kernel, cases).result()
 
 
-def unfit(exercise, answer, case):
-    """Return diagnosis and kind for what can't be launched, else None."""
+def misfit(exercise, kernel, case):
+    """Return diagnosis and kind for the wrong number of parameters."""
     name = exercise.name
-    if isinstance(answer, Launcher):
-        return f"This is {name}[blocks, threads]: pass {name} itself, the " \
-            "check chooses how to launch it.", "not_a_kernel"  # fmt: skip
-    if isinstance(answer, DeviceFunction):
-        return f"{name} is a device function: take device=True away, so " \
-            "that it is a kernel.", "not_a_kernel"  # fmt: skip
-    if isinstance(answer, types.FunctionType):
-        return f"{name} is a function of the host: write @cuda.jit above " \
-            "its def.", "not_a_kernel"  # fmt: skip
-    if not isinstance(answer, Kernel):
-        return f"The answer must be the kernel {name}, made by cuda.jit of " \
-            f"gpu_course, got {type(answer).__name__}.", \
-            "not_a_kernel"  # fmt: skip
-    takes, given = answer.py_func.__code__.co_argcount, len(case.arguments)
+    takes, given = kernel.py_func.__code__.co_argcount, len(case.arguments)
     if takes != given:
         return f"{name} takes {takes} parameters, and the task names " \
             f"{given}.", "wrong_parameters"  # fmt: skip
@@ -158,5 +142,6 @@ class _Check:
         elif isinstance(error, LaunchError):
             kind, text = "raises", str(error)
         else:
-            kind, text = "raises", f"{type(error).__name__}: {error}"
-        return Result(name, False, text, kind, details)
+            kind, text = "raises", said(error)
+        line = quoted(self.kernel.py_func, line_of(self.kernel.py_func, error))
+        return Result(name, False, text, kind, details, line)

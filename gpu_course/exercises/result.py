@@ -1,6 +1,6 @@
 """What a check found: passed, or what is wrong and where."""
 
-import difflib
+import reprlib
 from dataclasses import dataclass
 from html import escape
 
@@ -8,6 +8,7 @@ import numpy as np
 
 RIGHT, WRONG = "#009E73", "#D55E00"  # Okabe and Ito's green and vermilion
 SHOWN = 8  # elements of an array
+LONGEST = 400  # characters of a value, or of an error's message
 
 
 @dataclass(frozen=True)
@@ -74,31 +75,69 @@ class Result:
         )
 
 
-def unknown(name, names):
-    """Return the result for a name that is no exercise's."""
-    near = difflib.get_close_matches(str(name), names, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return Result(
-        str(name), False, f"There is no exercise {name!r}.{hint}",
-        "unknown_exercise", (("exercises", ", ".join(names)),),
-    )  # fmt: skip
+class _Short(reprlib.Repr):
+    """``repr`` of any value, of which only the beginning is looked at."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 20
+        self.maxarray = self.maxdeque = self.maxfrozenset = 20
+        self.maxstring = self.maxother = LONGEST // 2
+
+    def repr_int(self, value, level):
+        digits = int(value.bit_length() * 0.30103)
+        if digits > self.maxother:  # Python refuses to write long ones
+            return f"a whole number of about {digits:,} digits"
+        return repr(value)
+
+    def repr_instance(self, value, level):
+        try:
+            text = repr(value)
+        except Exception as error:
+            kind = type(value).__name__
+            return f"<{kind}, whose repr raises {type(error).__name__}>"
+        return cut(text)
+
+
+_SHORT = _Short()
+
+
+def cut(text):
+    """Return a text, and of a long one the beginning."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def said(error):
+    """Return an exception's name and message."""
+    name = type(error).__name__
+    try:
+        message = cut(str(error).rstrip("."))
+    except Exception:  # its class is the answer's
+        message = ""
+    return f"{name}: {message}" if message else name
 
 
 def shown(value):
     """Return a value in a few words: an array's shape, type and beginning."""
     if not isinstance(value, np.ndarray):
         if isinstance(value, np.generic):
-            return f"{value.dtype}({value!s})"
-        return repr(value)
-    start = np.array2string(
-        value.ravel()[:SHOWN], separator=", ", max_line_width=200, precision=6
-    )
+            return cut(f"{value.dtype}({value!s})")
+        return cut(_SHORT.repr(value))
+    start = cut(_start(value))
     if value.ndim == 1 and value.size <= SHOWN:
         return f"{start} {value.dtype}"
     shape = "×".join(map(str, value.shape))
     if value.size <= SHOWN:
         return f"{start} {value.dtype}, shape {shape}"
     return f"{start[:-1]}, …] {value.dtype}, shape {shape}"
+
+
+def _start(value):
+    formatter = {"object": _SHORT.repr}
+    return np.array2string(
+        value.ravel()[:SHOWN], separator=", ", max_line_width=200,
+        precision=6, formatter=formatter if value.dtype.hasobject else None,
+    )  # fmt: skip
 
 
 def shape(value):

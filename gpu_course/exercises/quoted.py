@@ -1,0 +1,39 @@
+"""The line of an answer that a message is about."""
+
+import linecache
+import traceback
+
+
+def quoted(function, number):
+    """Return a line of a function's file with its number; "" if unknown.
+
+    Parameters
+    ----------
+    function : callable
+        The answer, or the ``py_func`` of a kernel.
+    number : int or None
+    """
+    if number is None:
+        return ""
+    text = linecache.getline(function.__code__.co_filename, number).strip()
+    return f"line {number}:  {text}" if text else ""
+
+
+def line_of(function, error):
+    """Return the innermost line of a function's file in an error, or None.
+
+    Parameters
+    ----------
+    function : callable
+    error : BaseException
+        Where a limit has ended the answer, the cause has the line.
+    """
+    for one in (error, error.__cause__):
+        lines = [
+            number
+            for frame, number in traceback.walk_tb(one and one.__traceback__)
+            if frame.f_code.co_filename == function.__code__.co_filename
+        ]
+        if lines:
+            return lines[-1]
+    return None
