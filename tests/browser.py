@@ -271,7 +271,9 @@ class Visit:
             self._formulas()
             self._widths()
             self._keys()
-            self._accessibility()
+            self._accessibility("light")
+            self._choose("Settings", "Theme", "JupyterLab Dark")
+            self._accessibility("dark")
             self._zoom()
             self._widths()
         except Exception:
@@ -329,9 +331,7 @@ class Visit:
         idle = page.get_by_text("Python 3 (ipykernel) | Idle")
         idle.wait_for(timeout=START_MS)
         page.locator(".jp-FileBrowser").wait_for()
-        for place, name in ("MenuBar", "Run"), ("Menu", "Run All Cells"):
-            label = page.locator(f".lm-{place}-itemLabel")
-            label.filter(has_text=re.compile(f"^{name}$")).click()
+        self._choose("Run", "Run All Cells")
         page.wait_for_function(RUNNING, timeout=START_MS)
         page.wait_for_function(f"!{RUNNING}", timeout=RUN_MS)
         page.wait_for_function(RENDERED, timeout=ANSWER_MS)
@@ -343,6 +343,14 @@ class Visit:
         for place, prompt in enumerate(prompts, 1):
             if not re.fullmatch(r"\[\d+\]:", prompt.strip()):
                 self._note(FAIL, f"code cell {place} did not run: {prompt}")
+
+    def _choose(self, *names):
+        """Click through the menus."""
+        for name in names:
+            label = self.page.locator(
+                ".lm-MenuBar-itemLabel, .lm-Menu-itemLabel"
+            )
+            label.filter(has_text=re.compile(f"^{name}$")).click()
 
     def _formulas(self):
         self.counts["formulas"] = self.page.locator("mjx-container").count()
@@ -364,6 +372,7 @@ class Visit:
     def _zoom(self):
         """Zoom the page as a reader does, who has the same window."""
         size = {side: round(pixels / ZOOM) for side, pixels in LAPTOP.items()}
+        self.page.set_viewport_size(size)
         self.context.new_cdp_session(self.page).send(
             "Emulation.setDeviceMetricsOverride",
             {**size, "deviceScaleFactor": ZOOM, "mobile": False},
@@ -376,15 +385,14 @@ class Visit:
         for output in self.page.locator(OUTPUT).all():
             controls = output.locator(CONTROLS).all()
             before = controls and output.evaluate(PICTURES)
-            for control in controls:
-                self._press(control)
-            if before and not self._changes(output, before):
+            moved = [self._press(control) for control in controls]
+            if before and any(moved) and not self._changes(output, before):
                 self._note(STILL, output.evaluate(HTML), output)
 
     def _press(self, control):
         before = control.evaluate(STATE)
         if not before["first"]:
-            return
+            return False
         self.counts["controls"] += 1
         control.scroll_into_view_if_needed()
         control.focus()
@@ -403,6 +411,7 @@ class Visit:
         if faults:
             text = f"{', '.join(sorted(faults))}: {control.evaluate(HTML)}"
             self._note(STUCK, text, control)
+        return not faults
 
     def _changes(self, output, before):
         end = time.monotonic() + ANSWER_MS / 1000
@@ -412,11 +421,11 @@ class Visit:
             self.page.wait_for_timeout(100)
         return not same
 
-    def _accessibility(self):
+    def _accessibility(self, theme):
         """Have axe-core look at the outputs."""
         import axe_playwright_python
 
         script = Path(axe_playwright_python.__file__).with_name("axe.min.js")
         self.page.evaluate(script.read_text(encoding="utf-8"))
         for fault in self.page.evaluate(INACCESSIBLE, OUTPUT):
-            self._note(AXE, fault)
+            self._note(AXE, f"{theme}: {fault}")
