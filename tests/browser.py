@@ -176,7 +176,9 @@ def reader_environment(folder):
         "JUPYTER_DATA_DIR": "jupyter",
         "JUPYTER_RUNTIME_DIR": "runtime",
     }
-    return kept | {name: str(folder / place) for name, place in own.items()}
+    own = {name: str(folder / place) for name, place in own.items()}
+    # A thread that waits for another leaves its core to the other tests.
+    return {**kept, **own, "OMP_WAIT_POLICY": "passive"}
 
 
 @contextlib.contextmanager
