@@ -5,7 +5,7 @@ PORT ?=
 export TORCH_INDEX
 RUN = .venv/bin/python -m gpu_course
 
-.PHONY: help lab test test-gpu run-notebooks format environment
+.PHONY: help lab test test-browser test-gpu run-notebooks format environment
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,9 @@ lab: environment  ## open the course in JupyterLab (PORT=8899 picks the port)
 
 test: environment  ## check the code and execute every notebook
 	@$(RUN) test
+
+test-browser: environment  ## visit every chapter in a browser, not only three
+	@$(RUN) test -- -m "long or not long" tests/test_browser.py
 
 test-gpu: environment  ## execute every notebook with the GPU in use
 	@$(RUN) test --gpu

@@ -166,6 +166,8 @@ def open_lab(port=None, browser=True):
     command += ["--ServerApp.port_retries=0", "--ServerApp.base_url=/"]
     command += [f"--LabApp.default_url={page}"]
     command += [f"--ServerApp.root_dir={root / 'work'}"]
+    extensions = Path(__file__).parent / "labextensions"
+    command += [f"--LabApp.extra_labextensions_path={extensions}"]
     command += [] if browser else ["--no-browser"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")

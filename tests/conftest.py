@@ -19,3 +19,19 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was found in each chapter's page, or why none was opened."""
+    lines = []
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            properties = dict(getattr(report, "user_properties", ()))
+            lines += filter(None, [properties.get("browser")])
+            skipped = getattr(report, "outcome", "") == "skipped"
+            if skipped and "test_browser" in report.nodeid:
+                lines.append(report.longrepr[-1])
+    if lines:
+        terminalreporter.section("in a browser")
+        for line in sorted(set(lines)):
+            terminalreporter.line(line)

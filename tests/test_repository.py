@@ -15,8 +15,9 @@ from rattler import Version as CondaVersion
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 CONDA_ONLY = {"python", "pip"}
-# conda-forge isn't known to have it: pip brings it with the course itself.
-PIP_ONLY = {"jupyterquiz"}
+# conda-forge isn't known to have them: pip brings them, the first with the
+# course itself.
+PIP_ONLY = {"jupyterquiz", "axe-playwright-python", "playwright"}
 
 
 def project():
@@ -77,6 +78,14 @@ def test_conda_parses_and_has_the_same_lower_bounds():
             continue
         spec = MatchSpec(specs[CONDA_NAMES.get(name, name)])
         assert lower_bound(spec.version) == lower_bound(requirement.specifier)
+
+
+def test_conda_has_the_rest_of_the_tests_from_pip():
+    lines = project()["project"]["optional-dependencies"]["test"]
+    text = (ROOT / "environment.yml").read_text()
+    in_pip = set(re.findall(r"^      - ([a-z].*)$", text, re.MULTILINE))
+    ours = {line for line in lines if Requirement(line).name in PIP_ONLY}
+    assert in_pip == {line.replace(">=", " >=") for line in ours}
 
 
 def test_conda_has_the_same_pythons():
@@ -182,10 +191,17 @@ def test_readme_names_commands_that_exist():
         assert done.returncode == 0, command
 
 
-def test_ci_calls_make_test_and_nothing_else():
+def test_ci_gets_a_browser_and_calls_make_test():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert lines[-1] == "make test"
-    assert len(lines) <= 4
+    install = "  apt-get install -y --no-install-recommends"
+    assert lines[3:-1] == [
+        "export GPU_COURSE_BROWSER=required",
+        "command -v chromium google-chrome || {",
+        "  apt-get update",
+        f"{install} chromium fonts-dejavu-core",
+        "}",
+    ]
 
 
 def test_importing_the_package_is_light():
