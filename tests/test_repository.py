@@ -15,8 +15,6 @@ from rattler import Version as CondaVersion
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 CONDA_ONLY = {"python", "pip"}
-# conda-forge isn't known to have it: pip brings it with the course itself.
-PIP_ONLY = {"jupyterquiz"}
 
 
 def project():
@@ -66,15 +64,13 @@ def lower_bound(specifier):
 
 
 def test_conda_lists_the_same_packages():
-    ours = {CONDA_NAMES.get(n, n) for n in set(requirements()) - PIP_ONLY}
+    ours = {CONDA_NAMES.get(n, n) for n in requirements()}
     assert set(conda_specs()) - CONDA_ONLY == ours
 
 
 def test_conda_parses_and_has_the_same_lower_bounds():
     specs = conda_specs()
     for name, requirement in requirements().items():
-        if name in PIP_ONLY:
-            continue
         spec = MatchSpec(specs[CONDA_NAMES.get(name, name)])
         assert lower_bound(spec.version) == lower_bound(requirement.specifier)
 
