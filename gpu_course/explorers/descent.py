@@ -64,7 +64,7 @@ def explore_descent():
     """Return the picture with sliders for the start and the rate."""
     return explorer(
         draw_descent,
-        (5, 5),
+        (4.2, 4.2),
         u=slider("u", -4, -LIMIT, LIMIT),
         v=slider("v", 4, -LIMIT, LIMIT),
         percent=slider("rate, % of 2/λmax", 40, 2, 106, 2),
