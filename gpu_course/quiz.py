@@ -89,10 +89,8 @@ class Quiz(CourseWidget):
     def _note(self, change):
         from gpu_course.exercises.progress import note_answer
 
-        for asked, before, now in zip(
-            self.questions, change["old"], change["new"], strict=True
-        ):
-            for choice in now[len(before) :]:
+        for asked, choices in zip(self.questions, change["new"], strict=True):
+            for choice in choices:
                 right = asked["answers"][choice]["correct"]
                 note_answer(self.chapter, asked["question"], right)
 

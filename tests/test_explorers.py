@@ -418,6 +418,16 @@ def test_each_control_redraws(name):
     assert plt.get_fignums() == open_before
 
 
+def test_the_text_alternative_names_the_controls():
+    explorer = convolution.explore_convolution()
+    told = []
+    for row in (25, 26):  # beyond the last row, so the picture is the same
+        explorer.values = {**explorer.values, "row": row}
+        told.append((explorer.caption, explorer.alternative))
+    assert told[0][0] == told[1][0]
+    assert ["row = 25" in told[0][1], "row = 26" in told[1][1]] == [True, True]
+
+
 def test_what_the_page_sends_is_drawn():
     explorer = softmax.explore_softmax()
     before = explorer.picture
