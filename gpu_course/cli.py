@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import gpu_course
@@ -15,7 +16,7 @@ examples:
   gpu-course train --target 99      the recipe that reaches 99 %
   gpu-course predict digit.png      which digit is it?
   gpu-course reset 31               a fresh chapter 31; yours is kept
-  gpu-course progress               which exercises were passed
+  gpu-course progress               what was passed and answered
   gpu-course bench --quick          how fast is this machine?
   gpu-course compare A.json B.json  two machines side by side
 
@@ -204,7 +205,7 @@ def _progress(arguments):
 
     progress = show_progress()
     if arguments.json:
-        print(json.dumps(progress.chapters))
+        print(json.dumps(asdict(progress)))
     else:
         print(progress)
         print(f"kept in {progress_file()}")
@@ -422,7 +423,9 @@ def _parser():
     reset.add_argument("chapter", metavar="NN", help="its number, e.g. 31")
 
     progress = command(
-        "progress", _progress, "list the exercises, and which were passed"
+        "progress",
+        _progress,
+        "list the exercises and quizzes, and what was passed",
     )
     progress.add_argument("--json", **as_json)
 

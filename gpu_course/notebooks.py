@@ -19,6 +19,7 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def strict_environment(folder):
@@ -47,6 +48,8 @@ def canonical(notebook):
     notebook : nbformat.NotebookNode
         Changed in place: metadata are cut down to tags, and what a progress
         bar overwrote is dropped from the outputs, as a screen would drop it.
+        A widget's number means nothing to another kernel and hides the form
+        that was stored for pages without one.
     """
     import nbformat
 
@@ -62,6 +65,8 @@ def canonical(notebook):
         )
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET, None)
     return nbformat.writes(notebook) + "\n"
 
 

@@ -1,18 +1,31 @@
-"""The quiz at the end of a chapter, in a browser, with an answer to each slip.
+"""The quiz at the end of a chapter, with an answer to each slip.
 
-Questions are in ``gpu_course/quizzes/CHAPTER.json``, in the form that
-jupyterquiz reads.
+Questions are in ``gpu_course/quizzes/CHAPTER.json``. What was answered is
+kept with the progress in the exercises.
 """
 
+import hashlib
 import json
-import random
+from html import escape
 from pathlib import Path
+
+import traitlets
+
+from gpu_course.widgets import CourseWidget, page_side
 
 FOLDER = Path(__file__).parent / "quizzes"
 
 
+def chapters():
+    """Return the chapters that have a quiz, in order."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
 def questions(chapter):
-    """Return the questions of a chapter.
+    """Return the questions of a chapter, the answers in the order shown.
+
+    That order depends on nothing but the texts, so it is the same each time
+    and doesn't give the right answer away.
 
     Parameters
     ----------
@@ -30,33 +43,82 @@ def questions(chapter):
     ValueError
         If there is no quiz for it.
     """
-    path = FOLDER / f"{chapter}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json")))
+    if chapter not in chapters():
+        known = ", ".join(chapters())
         raise ValueError(f"no quiz for {chapter!r}; there are {known}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    text = (FOLDER / f"{chapter}.json").read_text(encoding="utf-8")
+    return [
+        {**asked, "answers": _shuffled(**asked)} for asked in json.loads(text)
+    ]
+
+
+def _shuffled(question, answers):
+    def place(answer):
+        text = question + answer["answer"]
+        return hashlib.sha256(text.encode()).digest()
+
+    return sorted(answers, key=place)
+
+
+class Quiz(CourseWidget):
+    """The questions of a chapter, with feedback to each answer.
+
+    Parameters
+    ----------
+    chapter : str
+        The notebook's name without its ending.
+
+    Attributes
+    ----------
+    questions : list of dict
+        As `questions` returns them.
+    tried : list of list of int
+        For each question the answers tried so far, by their place.
+    """
+
+    _esm = page_side("quiz")
+    questions = traitlets.List().tag(sync=True)
+    tried = traitlets.List().tag(sync=True)
+
+    def __init__(self, chapter):
+        self.chapter = chapter
+        asked = questions(chapter)
+        super().__init__(questions=asked, tried=[[] for _ in asked])
+        self.observe(self._note, "tried")
+
+    def _note(self, change):
+        from gpu_course.exercises.progress import note_answer
+
+        for asked, choices in zip(self.questions, change["new"], strict=True):
+            for choice in choices:
+                right = asked["answers"][choice]["correct"]
+                note_answer(self.chapter, asked["question"], right)
+
+    def __repr__(self):
+        return (
+            f"{len(self.questions)} questions: run this cell in a notebook "
+            "to answer them"
+        )
+
+    def as_html(self):
+        """Return the questions; each answer opens to its feedback."""
+        rows = "\n".join(map(_question_html, self.questions))
+        return f"<ol>\n{rows}\n</ol>"
+
+
+def _question_html(asked):
+    answers = "\n".join(
+        f"<details><summary>{escape(answer['answer'])}</summary>\n"
+        f"{'✓' if answer['correct'] else '✗ Wrong.'} "
+        f"{escape(answer['feedback'])}</details>"
+        for answer in asked["answers"]
+    )
+    return f"<li><p>{escape(asked['question'])}</p>\n{answers}\n</li>"
 
 
 def show_quiz(chapter):
-    """Show the quiz of a chapter; choosing an answer says why it is wrong.
+    """Return the quiz of a chapter, to be the last value of a cell.
 
-    The order of the answers is random in the browser. The page's element
-    ids are the same on each run, so that stored outputs are.
+    Each answer says why it is right or wrong.
     """
-    from jupyterquiz import display_quiz
-
-    asked = [{"type": "multiple_choice", **q} for q in questions(chapter)]
-    state = random.getstate()
-    try:
-        random.seed(chapter)
-        display_quiz(asked, max_width=700, colors=COLOURS)
-    finally:
-        random.setstate(state)
-
-
-COLOURS = {  # Okabe and Ito; white on them can be read
-    "--jq-multiple-choice-bg": "#0072B2",
-    "--jq-many-choice-bg": "#0072B2",
-    "--jq-incorrect-color": "#D55E00",
-    "--jq-correct-color": "#007A5A",
-}
+    return Quiz(chapter)

@@ -1,10 +1,12 @@
 """Progress is kept, survives damage, and is never needed."""
 
+import datetime
 import json
+import re
 
 import pytest
 
-from gpu_course import cli
+from gpu_course import cli, quiz
 from gpu_course.exercises import catalogue, check, progress, show_progress
 
 
@@ -38,16 +40,71 @@ def test_what_a_later_version_knows_is_kept():
     progress.note_passed("of_another_version")
     progress.note_passed("axpy")
     assert set(progress.passed()) == {"of_another_version", "axpy"}
-    names = [n for rows in show_progress().chapters.values() for n, _ in rows]
+    rows = show_progress().exercises.values()
+    names = [name for exercises in rows for name, _ in exercises]
     assert names == [e.name for e in catalogue()]
 
 
+def test_what_another_version_wrote_is_kept(folder):
+    entry = {"first_try": True, "right": "2020-01-02", "seconds": 3}
+    content = {
+        "version": 7,
+        "passed": {},
+        "quizzes": {"10_first_kernels": {"old question": entry}},
+        "notes": ["mine"],
+    }
+    (folder / "progress.json").write_text(json.dumps(content))
+    progress.note_passed("axpy")
+    progress.note_answer("10_first_kernels", "new question", False)
+    kept = json.loads((folder / "progress.json").read_text())
+    assert list(kept.pop("passed")) == ["axpy"]
+    asked = kept["quizzes"]["10_first_kernels"]
+    new = asked.pop("new question")
+    assert new == {"first_try": False, "right": None}
+    assert kept == {k: v for k, v in content.items() if k != "passed"}
+
+
+def test_a_file_of_version_1_is_read_and_becomes_one_of_2(folder):
+    content = {"version": 1, "passed": {"axpy": "2020-01-02"}}
+    (folder / "progress.json").write_text(json.dumps(content))
+    assert progress.answered("10_first_kernels") == {}
+    progress.note_answer("10_first_kernels", "a question", True)
+    kept = json.loads((folder / "progress.json").read_text())
+    assert kept["version"] == progress.VERSION == 2
+    assert kept["passed"] == content["passed"]
+
+
+def test_the_first_try_and_the_first_right_day_stay(folder):
+    chapter, today = "10_first_kernels", datetime.date.today().isoformat()
+    for right in (False, True, False):
+        progress.note_answer(chapter, "q", right)
+    found = progress.answered(chapter)
+    assert found == {"q": {"first_try": False, "right": today}}
+    text = (folder / "progress.json").read_text()
+    (folder / "progress.json").write_text(text.replace(today, "2020-01-02"))
+    progress.note_answer(chapter, "q", True)
+    assert progress.answered(chapter)["q"]["right"] == "2020-01-02"
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"passed": 3}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"passed": 3}',
+        b'{"passed": {}, "version": "x"}',
+        b'{"passed": {}, "quizzes": []}',
+        b'{"passed": {}, "quizzes": {"10_first_kernels": {"q": 1}}}',
+        b'{"passed": {}, "quizzes": {"10_first_kernels": {"q": {}}}}',
+    ],
 )
 def test_a_damaged_file_is_set_aside(folder, content):
     (folder / "progress.json").write_bytes(content)
     assert progress.passed() == {}
+    assert progress.answered("10_first_kernels") == {}
     aside = list(folder.glob("progress-damaged-*.json"))
     assert [path.read_bytes() for path in aside] == [content]
     progress.note_passed("axpy")
@@ -69,12 +126,34 @@ def test_the_command(capsys):
     assert "axpy" in printed
     assert "not yet" in printed or len(catalogue()) == 1
     assert cli.main(["progress", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)["10_first_kernels"]
+    told = json.loads(capsys.readouterr().out)
+    rows = told["exercises"]["10_first_kernels"]
     assert dict(map(tuple, rows))["axpy"]
+    assert set(told["quizzes"]) == set(quiz.chapters())
+
+
+def test_answers_are_shown(capsys):
+    texts = [q["question"] for q in quiz.questions("11_memory")]
+    progress.note_answer("11_memory", texts[0], True)
+    progress.note_answer("11_memory", texts[1], False)
+    progress.note_answer("11_memory", texts[1], True)
+    progress.note_answer("11_memory", texts[2], False)
+    progress.note_answer("11_memory", "a question of another version", True)
+    counts = f"2/{len(texts)}, 1 at the first try"
+    assert counts in show_progress()._repr_html_()
+    assert cli.main(["progress"]) == 0
+    (line,) = re.findall(r"^11_memory .*", capsys.readouterr().out, re.M)
+    assert line.endswith(f"quiz {counts}")
+    assert cli.main(["progress", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["quizzes"]["11_memory"]
+    assert [row[0] for row in rows] == texts
+    assert [row[1] for row in rows[:4]] == [True, False, False, None]
+    assert [bool(row[2]) for row in rows[:4]] == [True, True, False, False]
 
 
 def test_it_shows_in_a_notebook():
     progress.note_passed("axpy")
     html = show_progress()._repr_html_()
-    assert "10_first_kernels" in html
-    assert "●" in html
+    for chapter in quiz.chapters():
+        assert chapter in html
+    assert html.count("●") == 1

@@ -1,15 +1,22 @@
 """The explorers show what is right, and answer to each of their controls."""
 
+import base64
+import functools
+import io
 import itertools
+import re
 import time
+from html import escape
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+import traitlets
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, Rectangle
+from PIL import Image
 
 from gpu_course import architecture, cuda, drawing
 from gpu_course.explorers import (
@@ -20,10 +27,12 @@ from gpu_course.explorers import (
     divergence,
     indexing,
     latency,
+    launch_queue,
     occupancy,
     reduction,
     softmax,
 )
+from gpu_course.explorers.controls import explorer, slider
 
 matplotlib.use("Agg")
 EXPLORERS = {
@@ -39,6 +48,7 @@ EXPLORERS = {
     "descent": descent.explore_descent,
     "softmax": softmax.explore_softmax,
     "convolution": convolution.explore_convolution,
+    "launch queue": launch_queue.explore_launch_queue,
 }
 
 
@@ -373,39 +383,134 @@ def test_bad_values_are_refused(ax, draw, values):
 # The controls
 
 
+def extremes(control):
+    """Return the values of a control to try."""
+    options = control.options
+    if isinstance(options, range):
+        return [options[0], options[-1], options[1]]
+    return list(options)
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_each_control_redraws(name):
     open_before = plt.get_fignums()
     explorer = EXPLORERS[name]()
-    assert repr(explorer) == "run this cell to move the sliders"
-    controls, picture = explorer.children
-    assert bytes(picture.value).startswith(b"\x89PNG")
-    drawn = []
+    assert explorer.picture.startswith(b"\x89PNG")
+    assert explorer.caption
+    draw, drawn = explorer._draw, []
 
-    def count_drawn(change):
-        drawn.extend([change["new"]] if change["new"] else [])
+    def counted(ax, **values):
+        drawn.append(values)
+        return draw(ax, **values)
 
-    picture.observe(count_drawn, "value")
-    for control in controls.children:
-        before = control.value
-        if hasattr(control, "options"):
-            values = list(control.options)
-        else:
-            values = [control.min, control.max, control.min + control.step]
-        for value in [*values, before]:
-            picture.value, count = b"", len(drawn)
-            changed = control.value != value
-            start = time.perf_counter()
-            control.value = value
-            assert time.perf_counter() - start < 2  # 0.2 s on a free machine
+    explorer._draw = counted
+    for key, control in explorer.made_of.items():
+        first = explorer.values[key]
+        for value in [*extremes(control), first]:
+            changed = explorer.values[key] != value
+            before, count = explorer.alternative, len(drawn)
+            start = time.process_time()
+            explorer.values = {**explorer.values, key: value}
+            assert time.process_time() - start < 2  # 0.2 s
             assert len(drawn) == count + changed
+            assert (explorer.alternative != before) == changed
+            assert explorer.caption in explorer.alternative
     assert plt.get_fignums() == open_before
+
+
+def test_the_text_alternative_names_the_controls():
+    explorer = convolution.explore_convolution()
+    told = []
+    for row in (25, 26):  # beyond the last row, so the picture is the same
+        explorer.values = {**explorer.values, "row": row}
+        told.append((explorer.caption, explorer.alternative))
+    assert told[0][0] == told[1][0]
+    assert ["row = 25" in told[0][1], "row = 26" in told[1][1]] == [True, True]
+
+
+def test_what_the_page_sends_is_drawn():
+    explorer = softmax.explore_softmax()
+    before = explorer.picture
+    explorer.set_state({"values": {"tenths": 20}})  # as a comm does
+    assert explorer.picture != before
+    assert explorer.caption.startswith("T = 2,")
+
+
+@pytest.mark.parametrize("values", [{"tenths": 101}, {"tenths": "1"}, {}])
+def test_other_values_are_refused_and_the_picture_stays(values):
+    explorer = softmax.explore_softmax()
+    before = explorer.picture
+    with pytest.raises(traitlets.TraitError, match="tenths"):
+        explorer.values = values
+    assert explorer.picture == before
+    assert explorer.values == {"tenths": 10}
 
 
 def test_all_extremes_together_can_be_drawn():
     for explore in EXPLORERS.values():
-        controls, _ = explore().children
-        for pick in (min, max):
-            for control in controls.children:
-                if hasattr(control, "max"):
-                    control.value = pick(control.min, control.max)
+        explorer = explore()
+        for end in (0, -1):
+            explorer.values = {
+                name: control.options[end]
+                if isinstance(control.options, range)
+                else explorer.values[name]
+                for name, control in explorer.made_of.items()
+            }
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_the_page_is_told_each_control(name):
+    explorer = EXPLORERS[name]()
+    for told in explorer.controls:
+        assert told["label"]
+        options = told.get("options") or range(
+            told["least"], told["most"] + 1, told["step"]
+        )
+        assert explorer.values[told["name"]] in options
+
+
+def test_the_titles_are_the_text_and_not_in_the_picture():
+    """Those of inner axes are labels, and stay in the picture too."""
+
+    def draw(ax, n, titled):
+        if titled:
+            ax.set_title("main,\nin two lines", loc="center")
+        ax.inset_axes([0, 0, 1, 1]).set_title(f"inner {n}")
+
+    options = {"n": slider("n", 1, 1, 2)}
+    with_title, without = (
+        explorer(functools.partial(draw, titled=titled), (3, 2), **options)
+        for titled in (True, False)
+    )
+    assert with_title.caption == "main, in two lines. inner 1"
+    assert with_title.picture == without.picture
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_without_a_kernel_the_picture_stays(name):
+    explorer = EXPLORERS[name]()
+    data, _ = explorer._repr_mimebundle_()
+    html = data["text/html"]
+    assert html == EXPLORERS[name]().as_html()
+    assert len(html) < 100_000
+    assert f'alt="{escape(explorer.alternative)}"' in html
+    found = re.search(r"base64,([^\"]+)", html).group(1)
+    stored = Image.open(io.BytesIO(base64.b64decode(found)))
+    assert stored.size == Image.open(io.BytesIO(explorer.picture)).size
+    assert explorer.caption in data["text/plain"]
+
+
+@pytest.mark.parametrize("way", reduction.WAYS)
+def test_steps_to_come_are_drawn_pale(way):
+    """So the picture of one step has no empty part."""
+    for step in range(5):
+        fig, ax = plt.subplots(figsize=(8, 5.4))
+        reduction.draw_reduction(ax, way, step)
+        ax.set_title("", loc="left")
+        fig.canvas.draw()
+        ink = (np.asarray(fig.canvas.buffer_rgba())[..., :3] < 250).any(-1)
+        plt.close(fig)
+        rows = np.flatnonzero(ink.any(axis=1))
+        height = len(ink)
+        assert np.diff(rows).max() < height / 7
+        assert height - rows[-1] < rows[0] + height / 20

@@ -15,9 +15,8 @@ from rattler import Version as CondaVersion
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 CONDA_ONLY = {"python", "pip"}
-# conda-forge isn't known to have them: pip brings them, the first with the
-# course itself.
-PIP_ONLY = {"jupyterquiz", "axe-playwright-python", "playwright"}
+# conda-forge isn't known to have them: pip brings them.
+PIP_ONLY = {"axe-playwright-python", "playwright"}
 
 
 def project():
@@ -67,15 +66,13 @@ def lower_bound(specifier):
 
 
 def test_conda_lists_the_same_packages():
-    ours = {CONDA_NAMES.get(n, n) for n in set(requirements()) - PIP_ONLY}
+    ours = {CONDA_NAMES.get(n, n) for n in requirements()}
     assert set(conda_specs()) - CONDA_ONLY == ours
 
 
 def test_conda_parses_and_has_the_same_lower_bounds():
     specs = conda_specs()
     for name, requirement in requirements().items():
-        if name in PIP_ONLY:
-            continue
         spec = MatchSpec(specs[CONDA_NAMES.get(name, name)])
         assert lower_bound(spec.version) == lower_bound(requirement.specifier)
 

@@ -23,3 +23,4 @@ def test_a_drawing_from_the_browser_arrives():
 
 def test_its_text_is_the_same_each_time():
     assert repr(SketchPad()) == repr(SketchPad())
+    assert SketchPad().as_html() == SketchPad().as_html()

@@ -1,5 +1,6 @@
 """What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
 
+from gpu_course import quiz
 from gpu_course.exercises import progress
 from gpu_course.exercises.asked import MISSING, not_a_name, unfit
 from gpu_course.exercises.collection import EXERCISES
@@ -98,10 +99,14 @@ def solution(name=MISSING):
 
 
 def show_progress():
-    """Return which exercises were passed, chapter by chapter.
+    """Return what was passed and answered, chapter by chapter.
 
     Returns
     -------
     progress.Progress
     """
-    return progress.progress_in(EXERCISES)
+    asked = {
+        chapter: [q["question"] for q in quiz.questions(chapter)]
+        for chapter in quiz.chapters()
+    }
+    return progress.progress_in(EXERCISES, asked)

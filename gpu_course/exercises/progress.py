@@ -1,7 +1,9 @@
-"""Which exercises were passed, kept in a file of the reader's own.
+"""What a reader has passed and answered, kept in a file of their own.
 
-The file is JSON: name of an exercise to the day it was first passed. It is a
-convenience: without it, or with a damaged one, everything else works.
+The file is JSON: under ``passed`` the name of an exercise and the day it was
+first passed, under ``quizzes`` the questions of each chapter that were
+answered. It is a convenience: without it, or with a damaged one, everything
+else works.
 """
 
 import contextlib
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from gpu_course.files import write_atomically
 
-VERSION = 1
+VERSION = 2  # of the file; 1 had no quizzes
 
 
 def progress_file():
@@ -41,28 +43,77 @@ def passed():
         Empty if there is no file. A damaged file is set aside under another
         name, so that nothing in it is lost.
     """
-    path = progress_file()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            _set_aside(path)
-        return {}
-    try:
-        kept = json.loads(text)["passed"]
-        return {str(name): str(day) for name, day in kept.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        _set_aside(path)
-        return {}
+    return _read()["passed"]
+
+
+def answered(chapter):
+    """Return the questions of a chapter's quiz that were answered.
+
+    Returns
+    -------
+    dict of str to dict
+        Of a question's text: ``first_try``, if the first answer was right,
+        and ``right``, the day of the first right answer or None.
+    """
+    return _read()["quizzes"].get(chapter, {})
 
 
 def note_passed(name):
     """Note that an exercise was passed, the first time with its day."""
-    before = passed()
-    if name in before:
-        return
-    today = datetime.date.today().isoformat()
-    content = {"version": VERSION, "passed": {**before, name: today}}
+    content = _read()
+    if name not in content["passed"]:
+        content["passed"][name] = _today()
+        _write(content)
+
+
+def note_answer(chapter, question, right):
+    """Note an answer to a question: the first one, and the first right one."""
+    content = _read()
+    before = content["quizzes"].setdefault(chapter, {}).get(question)
+    now = {"first_try": right, "right": None, **(before or {})}
+    if right and not now["right"]:
+        now["right"] = _today()
+    if now != before:
+        content["quizzes"][chapter][question] = now
+        _write(content)
+
+
+def _today():
+    return datetime.date.today().isoformat()
+
+
+def _read():
+    """Return what the file says, with all that a later version may keep."""
+    empty = {"version": VERSION, "passed": {}, "quizzes": {}}
+    path = progress_file()
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            **empty,
+            **kept,
+            "version": max(int(kept.get("version", 0)), VERSION),
+            "passed": {str(k): str(v) for k, v in kept["passed"].items()},
+            "quizzes": {
+                chapter: {text: _entry(**told) for text, told in asked.items()}
+                for chapter, asked in kept.get("quizzes", {}).items()
+            },
+        }
+    except OSError:
+        return empty
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _set_aside(path)
+        return empty
+
+
+def _entry(first_try, right, **more):
+    return {
+        "first_try": bool(first_try),
+        "right": None if right is None else str(right),
+        **more,
+    }
+
+
+def _write(content):
     text = json.dumps(content, indent=1, sort_keys=True)
     with contextlib.suppress(OSError):  # a disk that is full or read-only
         write_atomically(progress_file(), text.encode())
@@ -76,57 +127,114 @@ def _set_aside(path):
 
 @dataclass(frozen=True)
 class Progress:
-    """Which exercises of each chapter were passed.
+    """Which exercises of each chapter were passed, and what was answered.
 
     Attributes
     ----------
-    chapters : dict of str to list of (str, str or None)
+    exercises : dict of str to list of (str, str or None)
         Chapter to its exercises: name, and the day it was passed.
+    quizzes : dict of str to list of (str, bool or None, str or None)
+        Chapter to its questions: text, if the first answer was right, and
+        the day of the first right one. None where there was none yet.
     """
 
-    chapters: dict
+    exercises: dict
+    quizzes: dict
+
+    def _rows(self):
+        """Return chapter, exercises and questions, in the course's order."""
+        for chapter in sorted({*self.exercises, *self.quizzes}):
+            yield (
+                chapter,
+                self.exercises.get(chapter, []),
+                self.quizzes.get(chapter, []),
+            )
 
     def __repr__(self):
         lines = []
-        for chapter, exercises in self.chapters.items():
-            discs = "".join("●" if day else "○" for _, day in exercises)
-            lines.append(f"{chapter:<28} {discs:<8} {_count(exercises)}")
+        for chapter, exercises, asked in self._rows():
+            discs = "".join(_disc(day) for _, day in exercises)
+            lines.append(
+                f"{chapter:<28} {discs:<8} {_count(exercises):<6} "
+                f"quiz {_quiz_count(asked)}".rstrip()
+            )
             lines += [
                 f"  {name:<26} {day or 'not yet'}" for name, day in exercises
             ]
         return "\n".join(lines)
 
     def _repr_html_(self):
+        left = "style='text-align:left'"
         rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(chapter)}</td>"
-            f"<td style='text-align:left'>{_discs(exercises)}</td>"
-            f"<td>{_count(exercises)}</td></tr>"
-            for chapter, exercises in self.chapters.items()
+            f"<tr><td {left}>{escape(chapter)}</td>"
+            f"<td {left}>{_exercise_discs(exercises)}</td>"
+            f"<td>{_count(exercises)}</td>"
+            f"<td {left}>{_quiz_discs(asked)}</td>"
+            f"<td {left}>{_quiz_count(asked)}</td></tr>"
+            for chapter, exercises, asked in self._rows()
         )
         return (
-            "<table><tr><th style='text-align:left'>chapter</th>"
-            "<th style='text-align:left'>exercises</th><th>passed</th></tr>"
+            f"<table><tr><th {left}>chapter</th><th {left}>exercises</th>"
+            f"<th>passed</th><th {left}>quiz</th><th {left}>right</th></tr>"
             f"{rows}</table>"
         )
 
 
+def _disc(done):
+    return "●" if done else "○"
+
+
 def _count(exercises):
+    if not exercises:
+        return ""
     return f"{sum(day is not None for _, day in exercises)}/{len(exercises)}"
 
 
-def _discs(exercises):
-    return "".join(
-        f"<span title='{escape(name)}: {day or 'not yet'}' "
-        f"style='color:{'#009E73' if day else '#999999'}'>"
-        f"{'●' if day else '○'}</span> "
+def _quiz_count(asked):
+    if not asked:
+        return ""
+    right = sum(day is not None for _, _, day in asked)
+    first = sum(first_try is True for _, first_try, _ in asked)
+    at_once = f", {first} at the first try" if right else ""
+    return f"{right}/{len(asked)}{at_once}"
+
+
+def _exercise_discs(exercises):
+    return " ".join(
+        f"<span title='{escape(name)}: {day or 'not yet'}'>{_disc(day)}</span>"
         for name, day in exercises
     )
 
 
-def progress_in(exercises):
-    """Return the `Progress` in some exercises, in their order."""
-    days, chapters = passed(), {}
+def _quiz_discs(asked):
+    return " ".join(
+        f"<span title='{escape(text)} {day or 'not yet'}'>{_disc(day)}</span>"
+        for text, _, day in asked
+    )
+
+
+def progress_in(exercises, quizzes):
+    """Return the `Progress` in some exercises and quizzes.
+
+    Parameters
+    ----------
+    exercises : iterable of Exercise
+        In their order.
+    quizzes : dict of str to list of str
+        Chapter to its questions.
+    """
+    kept = _read()
+    passed = {}
     for exercise in exercises:
-        row = (exercise.name, days.get(exercise.name))
-        chapters.setdefault(exercise.chapter, []).append(row)
-    return Progress(chapters)
+        row = (exercise.name, kept["passed"].get(exercise.name))
+        passed.setdefault(exercise.chapter, []).append(row)
+    nothing = {"first_try": None, "right": None}
+    answers = {}
+    for chapter, asked in quizzes.items():
+        of_chapter = kept["quizzes"].get(chapter, {})
+        answers[chapter] = [
+            (text, told["first_try"], told["right"])
+            for text in asked
+            for told in [of_chapter.get(text, nothing)]
+        ]
+    return Progress(passed, answers)

@@ -1,6 +1,56 @@
-"""Controls beside a figure that is drawn anew when one of them moves."""
+"""Controls above a figure that is drawn anew when one of them moves."""
 
+import base64
 import io
+from dataclasses import dataclass
+from html import escape
+
+import traitlets
+
+from gpu_course.widgets import CourseWidget, page_side
+
+STORED_COLOURS = 128  # of the stored picture: a third of the bytes
+
+
+@dataclass(frozen=True)
+class Control:
+    """A slider or a menu.
+
+    Attributes
+    ----------
+    label : str
+    value : int or str
+        At first.
+    options : range or tuple
+        Every value; a range makes a slider.
+    """
+
+    label: str
+    value: int | str
+    options: range | tuple
+
+    def described(self):
+        """Return what the page must know, as a dict."""
+        if not isinstance(self.options, range):
+            return {"label": self.label, "options": list(self.options)}
+        return {
+            "label": self.label,
+            "least": self.options[0],
+            "most": self.options[-1],
+            "step": self.options.step,
+        }
+
+
+def slider(label, value, least, most, step=1):
+    """Return a slider of whole numbers."""
+    return Control(label, value, range(least, most + 1, step))
+
+
+def menu(label, options, value=None):
+    """Return a menu; the first option is chosen unless told otherwise."""
+    return Control(
+        label, options[0] if value is None else value, tuple(options)
+    )
 
 
 def explorer(draw, figsize, **controls):
@@ -9,64 +59,131 @@ def explorer(draw, figsize, **controls):
     Parameters
     ----------
     draw : callable
-        Of an axes and a value for each control, by name.
+        Of an axes and a value for each control, by name. The titles that it
+        gives to the axes are the picture's text: they say what matters.
     figsize : tuple of float
         Inches.
-    **controls : ipywidgets widget
-        Sliders and menus, which all can be used from the keyboard.
+    **controls : Control
+        Sliders and menus.
 
     Returns
     -------
-    ipywidgets.VBox
+    Explorer
     """
-    import ipywidgets
-    import matplotlib.pyplot as plt
-    import numpy as np
-    from PIL import Image
+    return Explorer(draw, figsize, controls)
 
-    # An image and not an Output: that one takes a message to the page and
-    # back for each figure, for which a run of the notebook may wait in vain.
-    picture = ipywidgets.Image(format="png")
 
-    def redraw(_=None):
-        values = {name: control.value for name, control in controls.items()}
-        fig, ax = plt.subplots(figsize=figsize)
+class Explorer(CourseWidget):
+    """Controls, a line of text, and a picture.
+
+    Attributes
+    ----------
+    made_of : dict of str to Control
+    controls : list of dict
+        The same, as the page is told.
+    values : dict
+        Of each control, by name. Setting it draws anew.
+    picture : bytes
+        PNG.
+    caption : str
+        The titles of the picture's axes. That of the main axes stands here
+        only, where it can be read aloud and at any width.
+    alternative : str
+        The picture's text alternative: the caption and the values.
+    """
+
+    _esm = page_side("explorer")
+    controls = traitlets.List().tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
+    picture = traitlets.Bytes().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    alternative = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, draw, figsize, controls):
+        self.made_of, self._draw, self._figsize = controls, draw, figsize
+        super().__init__(
+            controls=[
+                {"name": name, **control.described()}
+                for name, control in controls.items()
+            ],
+            values={name: control.value for name, control in controls.items()},
+        )
+
+    @traitlets.validate("values")
+    def _are_allowed(self, proposal):
+        values = proposal["value"]
+        if set(values) != set(self.made_of):
+            raise traitlets.TraitError(
+                f"values must be of {', '.join(self.made_of)}, got "
+                f"{', '.join(map(str, values)) or 'none'}"
+            )
+        for name, value in values.items():
+            options = self.made_of[name].options
+            if value not in options:
+                raise traitlets.TraitError(
+                    f"{name} must be one of {options}, got {value!r}"
+                )
+        return values
+
+    @traitlets.observe("values")
+    def _redraw(self, _):
+        import matplotlib.pyplot as plt
+        import numpy as np
+        from PIL import Image
+
+        fig, ax = plt.subplots(figsize=self._figsize)
         try:
-            draw(ax, **values)
+            self._draw(ax, **self.values)
+            caption = ". ".join(_titles(ax))
+            for place in PLACES:
+                ax.set_title("", loc=place)
             fig.canvas.draw()  # once, where savefig lays out and draws again
             drawn = Image.fromarray(np.asarray(fig.canvas.buffer_rgba()))
         finally:
             plt.close(fig)
-        png = io.BytesIO()
-        drawn.save(png, format="png", compress_level=1)
-        picture.value = png.getvalue()
+        chosen = "; ".join(
+            f"{control.label} = {self.values[name]}"
+            for name, control in self.made_of.items()
+        )
+        with self.hold_sync():
+            self.picture = _png(drawn, compress_level=1)
+            self.caption = caption
+            self.alternative = f"{caption} ({chosen})"
 
-    for control in controls.values():
-        control.observe(redraw, "value")
-    redraw()
+    def __repr__(self):
+        return f"{self.caption} ({self._note()})"
 
-    class Explorer(ipywidgets.VBox):
-        def __repr__(self):  # what a page shows that doesn't run
-            return "run this cell to move the sliders"
+    def _note(self):
+        labels = [control.label for control in self.made_of.values()]
+        return f"run this cell to change: {'; '.join(labels)}"
 
-    return Explorer([ipywidgets.HBox(list(controls.values())), picture])
+    def as_html(self):
+        """Return the picture, with a note that it moves in a kernel."""
+        from PIL import Image
+
+        picture = Image.open(io.BytesIO(self.picture)).convert("RGB")
+        small = _png(picture.quantize(STORED_COLOURS), optimize=True)
+        return (
+            f"<p>{escape(self.caption)}</p>\n"
+            f'<img alt="{escape(self.alternative)}" src="data:image/png;'
+            f'base64,{base64.b64encode(small).decode()}">\n'
+            f"<p>({escape(self._note())})</p>"
+        )
 
 
-def slider(name, value, least, most, step=1):
-    """Return a slider of whole numbers with its name beside it."""
-    from ipywidgets import IntSlider
-
-    return IntSlider(
-        value=value, min=least, max=most, step=step, description=name,
-        continuous_update=False, style={"description_width": "initial"},
-    )  # fmt: skip
+PLACES = ("left", "center", "right")
 
 
-def menu(name, options, value=None):
-    """Return a menu with its name beside it."""
-    from ipywidgets import Dropdown
+def _titles(ax):
+    """Return the titles of an axes and of those inside it."""
+    own = [ax.get_title(loc=place) for place in PLACES]
+    return [
+        *(" ".join(title.split()) for title in own if title),
+        *(title for inside in ax.child_axes for title in _titles(inside)),
+    ]
 
-    return Dropdown(
-        options=options, value=options[0] if value is None else value,
-        description=name, style={"description_width": "initial"},
-    )  # fmt: skip
+
+def _png(image, **options):
+    file = io.BytesIO()
+    image.save(file, format="png", **options)
+    return file.getvalue()

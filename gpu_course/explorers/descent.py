@@ -52,8 +52,10 @@ def draw_descent(ax, u=-4, v=4, percent=40):
     ax.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), xlabel="u",
            ylabel="v", aspect="equal")  # fmt: skip
     ax.set_title(
-        f"rate {rate:.3f}, {percent:g} % of 2/λmax = {bound:.3f}", fontsize=10
-    )
+        f"rate {rate:.3f}, {percent:g} % of 2/λmax = {bound:.3f}:\nfrom "
+        f"({u:g}, {v:g}), after {STEPS} steps {np.hypot(*path[-1]):.2g} from "
+        "the minimum", fontsize=10,
+    )  # fmt: skip
     ax.legend(loc="lower left", fontsize=8)
     return ax
 
@@ -62,7 +64,7 @@ def explore_descent():
     """Return the picture with sliders for the start and the rate."""
     return explorer(
         draw_descent,
-        (5, 5),
+        (4.2, 4.2),
         u=slider("u", -4, -LIMIT, LIMIT),
         v=slider("v", 4, -LIMIT, LIMIT),
         percent=slider("rate, % of 2/λmax", 40, 2, 106, 2),

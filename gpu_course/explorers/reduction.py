@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 from matplotlib.collections import LineCollection
+from matplotlib.patches import Circle, Rectangle
 from numba import int32
 
 from gpu_course import cuda
@@ -175,6 +176,18 @@ def _link(ax, ends, colours):
     ax.add_collection(LineCollection(ends, colors=colours, linewidths=0.8))
 
 
+def _draw_pending(ax, rows, count, discs):
+    """Draw places for what later steps will fill, pale and empty."""
+    pale = {"facecolor": "none", "edgecolor": "0.8", "linewidth": 0.8}
+    for row in rows:
+        y = -HEIGHT * row
+        for i in range(count):
+            ax.add_patch(
+                Circle((i + 0.5, y + 0.4), 0.46, **pale) if discs
+                else Rectangle((i, y), 1, 0.8, **pale)
+            )  # fmt: skip
+
+
 def _draw_registers(ax, states, additions, step):
     """Draw lanes that hold their sums, and add from lane to lane."""
     count = len(states[0])
@@ -236,10 +249,12 @@ def draw_reduction(ax, way="halves", step=4, count=16):
     states, additions = reduction_steps(np.arange(1, count + 1), way)
     draw = _draw_registers if way == "shuffle" else _draw_memory
     draw(ax, states, additions, step)
+    pending = range(step + 1, len(states))
+    _draw_pending(ax, pending, count, discs=way == "shuffle")
     busy = f"active threads in each step {[len(a) for a in additions[:step]]}"
     if way == "shuffle":
         busy = "all lanes are active in each step"
-    ax.set_title(f"{way}: {busy}\n{_told(way)}", fontsize=9, loc="left")
+    ax.set_title(f"{way}: {busy};\n{_told(way)}", fontsize=9, loc="left")
     return frame(ax, -2.2, count + 0.3, -HEIGHT * (len(states) - 1) - 0.4,
                  1.1)  # fmt: skip
 
