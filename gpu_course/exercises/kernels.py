@@ -113,12 +113,12 @@ class _Check:
             for executor in executors:
                 arguments = copied(case.arguments)
 
-                def launch(case=case, arguments=arguments):
-                    self.kernel[case.grid, case.block](*arguments)
+                def launch(case=case, executor=executor, given=arguments):
+                    with backend.forced(executor):
+                        self.kernel[case.grid, case.block](*given)
 
                 try:
-                    with backend.forced(executor):
-                        run_limited(launch, LAUNCH_S)
+                    run_limited(launch, LAUNCH_S)
                 except (Exception, TimeIsUp) as error:
                     return self.stopped(case, error, LAUNCH_S)
                 runs.append(Run(executor, arguments))
