@@ -10,6 +10,7 @@ import time
 from gpu_course.files import write_atomically
 
 CELL_TIMEOUT_S = 120
+WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_KEYS = ("tags",)
 METADATA = {
     "kernelspec": {
@@ -19,7 +20,6 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def strict_environment(folder):
