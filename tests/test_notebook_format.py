@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert.exporters import ScriptExporter
 
 from gpu_course.notebooks import canonical
 
@@ -43,6 +44,13 @@ def test_name_is_number_and_topic(path):
 @each_notebook
 def test_bytes_are_canonical(path):
     assert path.read_text(encoding="utf-8") == canonical(read(path))
+
+
+@each_notebook
+def test_its_script_is_one_of_python(path):
+    text, resources = ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    compile(text, path.stem, "exec")
 
 
 @each_notebook
