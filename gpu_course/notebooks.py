@@ -17,9 +17,8 @@ METADATA = {
         "language": "python",
         "name": "python3",
     },
-    # All that a kernel of Python says of itself but the version, which is
-    # another one elsewhere: what is missing, JupyterLab adds, and then takes
-    # the notebook for changed.
+    # All that a kernel of Python says of itself but its version, which is
+    # another one elsewhere: the reader's copy gets it (`workspace`).
     "language_info": {
         "codemirror_mode": {"name": "ipython", "version": 3},
         "file_extension": ".py",
