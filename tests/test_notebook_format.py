@@ -1,5 +1,6 @@
 """Every notebook is stored executed, in canonical form, within its limits."""
 
+import ast
 import re
 import statistics
 from pathlib import Path
@@ -81,6 +82,33 @@ def test_no_output_names_a_path_or_an_address(path):
         text = str(cell.outputs)
         assert not re.search(r"/home/|/[r]oot/|/Users/|/tmp/|site-pack", text)
         assert "object at 0x" not in text
+
+
+def asserted_times(source):
+    """Return the names of times and their ratios that assertions look at."""
+    return [
+        name
+        for statement in ast.walk(ast.parse(source))
+        if isinstance(statement, ast.Assert)
+        for node in ast.walk(statement)
+        for name in (getattr(node, "id", None), getattr(node, "attr", None))
+        if re.fullmatch(r"(.*_)?([mun]?s|seconds|times|ratios?)", name or "")
+    ]
+
+
+def test_asserted_times_are_found():
+    assert asserted_times("assert loop_s > 10 * t.median_s") == [
+        "loop_s",
+        "median_s",
+    ]
+    assert asserted_times("assert 5 < ratio\nprint(call_ns)") == ["ratio"]
+    assert asserted_times("assert (m @ m == 1024).all()") == []
+
+
+@each_notebook
+def test_no_busy_machine_stops_a_chapter(path):
+    for cell in code_cells(path):
+        assert asserted_times(cell.source) == [], cell.source
 
 
 @each_notebook
