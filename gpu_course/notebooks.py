@@ -6,10 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 
 from gpu_course.files import write_atomically
 
 CELL_TIMEOUT_S = 120
+AT_ONCE = 2  # notebooks, or files of tests
 CELL_KEYS = ("tags",)
 METADATA = {
     "kernelspec": {
@@ -166,7 +170,7 @@ def run_notebooks(root, numbers=()):
         environment = strict_environment(folder)
         for path in paths:
             started = time.perf_counter()
-            notebook = _execute(path, environment)
+            notebook = _execute(path, environment, CELL_TIMEOUT_S)
             write_atomically(path, canonical(notebook).encode())
             times.append((path.name, time.perf_counter() - started))
             print(f"{path.name:<32} {times[-1][1]:6.1f} s", flush=True)
@@ -191,24 +195,36 @@ def run_as_reader(root, threads=2, numbers=()):
     ValueError
         If there is no such chapter.
     """
-    failed = []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    paths, failed = _chosen(root, numbers), []
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as pool,
+    ):
         environment = reader_environment(folder, threads)
-        for path in _chosen(root, numbers):
-            started, said = time.perf_counter(), ""
-            try:
-                _execute(path, environment)
-            except RuntimeError as error:
+        results = pool.map(
+            _try, paths, repeat(environment), repeat(CELL_TIMEOUT_S)
+        )
+        for path, (seconds, problem) in zip(paths, results, strict=True):
+            print(f"{path.name:<32} {seconds:6.1f} s", flush=True)
+            if problem:
+                print(problem, flush=True)
                 failed.append(path.name)
-                said = f"\n{error}"
-            seconds = time.perf_counter() - started
-            print(f"{path.name:<32} {seconds:6.1f} s{said}", flush=True)
     if failed:
         print(f"with {threads} threads these stop: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def _execute(path, environment):
+def _try(path, environment, timeout_s):
+    """Return the seconds that a notebook took, and what stopped it or None."""
+    started, problem = time.perf_counter(), None
+    try:
+        _execute(path, environment, timeout_s)
+    except RuntimeError as error:
+        problem = str(error)
+    return time.perf_counter() - started, problem
+
+
+def _execute(path, environment, timeout_s):
     """Return the notebook, executed in a fresh kernel.
 
     Raises
@@ -227,7 +243,7 @@ def _execute(path, environment):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
-        timeout=CELL_TIMEOUT_S,
+        timeout=timeout_s,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
@@ -275,7 +291,13 @@ def run_tests(root, gpu=False, extra=()):
         return subprocess.run(command, cwd=root).returncode
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
     # In the order of the files: the long ones aren't left for last.
-    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel = [
+        "-n",
+        str(AT_ONCE),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    ]
     commands = [
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
