@@ -1,11 +1,13 @@
-# 'make' alone lists the targets. PYTHON, PORT, TORCH_INDEX and LAB_OPTIONS
-# (e.g. --no-browser) can be set.
+# 'make' alone lists the targets. PYTHON, PORT, THREADS, TORCH_INDEX and
+# LAB_OPTIONS (e.g. --no-browser) can be set.
 PYTHON ?= python3
 PORT ?=
+THREADS ?=
 export TORCH_INDEX
 RUN = .venv/bin/python -m gpu_course
 
-.PHONY: help lab test test-browser test-gpu run-notebooks format environment
+.PHONY: help lab test test-browser test-gpu test-reader run-notebooks format \
+	environment
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
@@ -21,6 +23,9 @@ test-browser: environment  ## visit every chapter in a browser, not only three
 
 test-gpu: environment  ## execute every notebook with the GPU in use
 	@$(RUN) test --gpu
+
+test-reader: environment  ## only execute every notebook, as a reader does (THREADS=4)
+	@$(RUN) test --reader $(if $(THREADS),--threads $(THREADS))
 
 run-notebooks: environment  ## execute the notebooks afresh and store the outputs
 	@$(RUN) run-notebooks

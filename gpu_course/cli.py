@@ -213,10 +213,15 @@ def _progress(arguments):
 
 
 def _test(arguments):
-    from gpu_course.notebooks import run_tests
+    from gpu_course.notebooks import run_as_reader, run_tests
     from gpu_course.workspace import course_root
 
-    return run_tests(course_root(), arguments.gpu, arguments.pytest)
+    if arguments.reader:
+        threads, chapters = arguments.threads or 2, arguments.arguments
+        return run_as_reader(course_root(), threads, chapters)
+    if arguments.threads:
+        raise ValueError("--threads goes with --reader")
+    return run_tests(course_root(), arguments.gpu, arguments.arguments)
 
 
 def _run_notebooks(arguments):
@@ -408,13 +413,28 @@ def _parser():
     )
 
     test = command("test", _test, "run the linters, the tests, every notebook")
-    test.add_argument(
+    only = test.add_mutually_exclusive_group()
+    only.add_argument(
         "--gpu",
         action="store_true",
         help="execute the notebooks with the GPU in use; outputs not compared",
     )
+    only.add_argument(
+        "--reader",
+        action="store_true",
+        help="only execute the notebooks, as a reader does: several threads, "
+        "outputs not compared",
+    )
     test.add_argument(
-        "pytest", nargs="*", metavar="ARG", help="more for pytest, after --"
+        "--threads",
+        type=_positive,
+        help="of the run with --reader (default: 2)",
+    )
+    test.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="ARG",
+        help="more for pytest, after --; with --reader, chapters such as 31",
     )
 
     reset = command(

@@ -6,11 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 
 from gpu_course.files import write_atomically
 
 CELL_TIMEOUT_S = 120
 WIDGET = "application/vnd.jupyter.widget-view+json"
+AT_ONCE = 2  # notebooks, or files of tests
 CELL_KEYS = ("tags",)
 METADATA = {
     "kernelspec": {
@@ -18,8 +22,30 @@ METADATA = {
         "language": "python",
         "name": "python3",
     },
-    "language_info": {"name": "python"},
+    # All that a kernel of Python says of itself but its version, which is
+    # another one elsewhere: the reader's copy gets it (`workspace`).
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
+STRICT = {
+    **{
+        f"{library}_NUM_THREADS": "1"
+        for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    },
+    "CUDA_VISIBLE_DEVICES": "",
+    "GPU_COURSE_DEVICE": "cpu",
+    "GPU_COURSE_CUDA": "",
+}
+# What the libraries listen to: threads, instruction sets, the order of sums.
+LIBRARIES = re.compile(
+    "(ATEN|DNNL|GOMP|KMP|MKL|NPY|NUMBA|OMP|ONEDNN|OPENBLAS)_"
+)
 
 
 def strict_environment(folder):
@@ -28,13 +54,34 @@ def strict_environment(folder):
     One thread and no GPU, since the last digits of a sum depend on both, and
     a data folder of its own, so that nothing of the user's is read or changed.
     """
-    threads = ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    return {**os.environ, **STRICT, **_apart(folder)}
+
+
+def reader_environment(folder, threads):
+    """Return the environment that a reader has, with so many threads.
+
+    Nothing is left of what makes runs alike: the device is the one that the
+    course picks, and the libraries use what the processor has.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in STRICT and not LIBRARIES.match(name)
+    }
     return {
-        **os.environ,
-        **{f"{library}_NUM_THREADS": "1" for library in threads},
-        "CUDA_VISIBLE_DEVICES": "",
-        "GPU_COURSE_DEVICE": "cpu",
-        "GPU_COURSE_CUDA": "",
+        **kept,
+        "OMP_NUM_THREADS": str(threads),
+        # Else no more threads than cores, whatever is asked for.
+        "MKL_DYNAMIC": "FALSE",
+        # A thread that waits gives its core away. No result depends on it,
+        # and beside other programs a training is eight times as fast.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        **_apart(folder),
+    }
+
+
+def _apart(folder):
+    return {
         "GPU_COURSE_DATA": str(folder),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
@@ -122,36 +169,102 @@ def run_notebooks(root, numbers=()):
     RuntimeError
         If a cell fails.
     """
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
     paths = _chosen(root, numbers)
     times = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         environment = strict_environment(folder)
         for path in paths:
             started = time.perf_counter()
-            notebook = nbformat.read(path, as_version=4)
-            client = NotebookClient(
-                notebook,
-                timeout=CELL_TIMEOUT_S,
-                kernel_name="python3",
-                record_timing=False,
-                resources={"metadata": {"path": str(path.parent)}},
-            )
-            try:
-                client.execute(env=environment)
-            except CellExecutionError as error:
-                raise RuntimeError(f"{path.name} failed: {error}") from error
+            notebook = _execute(path, environment, CELL_TIMEOUT_S)
             write_atomically(path, canonical(notebook).encode())
             times.append((path.name, time.perf_counter() - started))
             print(f"{path.name:<32} {times[-1][1]:6.1f} s", flush=True)
     return times
 
 
+def run_as_reader(root, threads=2, numbers=()):
+    """Execute the notebooks as a reader would; return the exit code.
+
+    No output is compared, and nothing is stored: only that each chapter comes
+    to its last cell.
+
+    Parameters
+    ----------
+    threads : int
+        For the libraries on the CPU.
+    numbers : sequence of str
+        Chapters such as ``"31"``; all if empty.
+
+    Raises
+    ------
+    ValueError
+        If there is no such chapter.
+    """
+    paths, failed = _chosen(root, numbers), []
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as pool,
+    ):
+        environment = reader_environment(folder, threads)
+        results = pool.map(
+            _try, paths, repeat(environment), repeat(CELL_TIMEOUT_S)
+        )
+        for path, (seconds, problem) in zip(paths, results, strict=True):
+            print(f"{path.name:<32} {seconds:6.1f} s", flush=True)
+            if problem:
+                print(problem, flush=True)
+                failed.append(path.name)
+    if failed:
+        print(f"with {threads} threads these stop: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _try(path, environment, timeout_s):
+    """Return the seconds that a notebook took, and what stopped it or None."""
+    started, problem = time.perf_counter(), None
+    try:
+        _execute(path, environment, timeout_s)
+    except RuntimeError as error:
+        problem = str(error)
+    return time.perf_counter() - started, problem
+
+
+def _execute(path, environment, timeout_s):
+    """Return the notebook, executed in a fresh kernel.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell fails or takes too long, or the kernel dies.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+    )
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout_s,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise RuntimeError(f"{path.name} failed: {error}") from error
+    return notebook
+
+
 def run_tests(root, gpu=False, extra=()):
     """Run the linters and pytest with every notebook; return the exit code.
+
+    Every notebook runs twice: with one thread, its outputs compared, and as a
+    reader runs it.
 
     Parameters
     ----------
@@ -159,7 +272,7 @@ def run_tests(root, gpu=False, extra=()):
         Execute the notebooks with the GPU in use and do not compare outputs,
         which were stored without one.
     extra : sequence of str
-        More arguments for pytest.
+        More arguments for pytest. With any, there is no reader's run.
     """
     python = [sys.executable, "-m"]
     nbval = ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
@@ -183,7 +296,13 @@ def run_tests(root, gpu=False, extra=()):
         return subprocess.run(command, cwd=root).returncode
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
     # In the order of the files: the long ones aren't left for last.
-    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel = [
+        "-n",
+        str(AT_ONCE),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    ]
     commands = [
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
@@ -195,4 +314,6 @@ def run_tests(root, gpu=False, extra=()):
         for command in commands:
             done = subprocess.run(command, cwd=root, env=environment)
             codes.append(done.returncode)
+    if not extra:
+        codes.append(run_as_reader(root))
     return next((code for code in codes if code), 0)  # killed: negative

@@ -7,6 +7,7 @@ the copy in ``work/notebooks/``, which git ignores and no update overwrites.
 import hashlib
 import json
 import os
+import platform
 import re
 import secrets
 import signal
@@ -68,7 +69,7 @@ def update_copy(root):
         content = original.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         if not (copy / name).exists():
-            write_atomically(copy / name, content)
+            write_atomically(copy / name, _for_this_python(content))
             copied[name] = digest
         elif copied.setdefault(name, digest) != digest:
             changed.append(name)
@@ -93,8 +94,8 @@ def reset_chapter(root, number):
         raise WorkspaceError(f"no chapter {number}; there are {there}")
     update_copy(root)
     chapter = root / "work" / "notebooks" / chosen[0].name
-    kept = None
-    if chapter.read_bytes() != chosen[0].read_bytes():
+    original, kept = chosen[0].read_bytes(), None
+    if chapter.read_bytes() != _for_this_python(original):
         index = 1
         while (kept := _beside(chapter, index)).exists():
             index += 1
@@ -102,9 +103,21 @@ def reset_chapter(root, number):
         update_copy(root)
     register = chapter.parent / ".originals.json"
     copied = json.loads(register.read_text())
-    copied[chapter.name] = hashlib.sha256(chapter.read_bytes()).hexdigest()
+    copied[chapter.name] = hashlib.sha256(original).hexdigest()
     write_atomically(register, json.dumps(copied, indent=1).encode())
     return chapter, kept
+
+
+def _for_this_python(content):
+    """Return a notebook that names Python's version, which the originals lack.
+
+    JupyterLab compares what the kernel says of its language with what the
+    notebook says, and takes the notebook for changed if they differ. Other
+    content is returned as it is.
+    """
+    lexer = b'"pygments_lexer": "ipython3"'
+    version = f',\n   "version": "{platform.python_version()}"'
+    return content.replace(lexer + b"\n", lexer + version.encode() + b"\n")
 
 
 def _beside(chapter, index):

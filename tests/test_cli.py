@@ -18,7 +18,7 @@ COMMANDS = {
     "train": "--epochs --device --seed --target --json --resume --threads",
     "predict": "--model --device --json",
     "lab": "--port --no-browser",
-    "test": "--gpu",
+    "test": "--gpu --reader --threads",
     "reset": "NN",
     "progress": "--json",
     "run-notebooks": "NN",
@@ -117,6 +117,7 @@ def test_the_version(capsys):
         ("train --target nan", "got nan"),
         ("train --target much", "got much"),
         ("train --device gpu", "invalid choice: 'gpu'"),
+        ("test --gpu --reader", "not allowed with argument"),
         ("train --seed -1", "must be a whole number, got -1"),
         ("lab --port -1", "--port: must be a whole number above 0, got -1"),
         ("lab --port http", "got http"),
@@ -285,14 +286,24 @@ def test_reset_says_where_both_versions_are(monkeypatch, tmp_path, capsys):
 def test_test_and_run_notebooks_pass_their_arguments_on(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(workspace, "course_root", lambda: tmp_path)
-    for name in ("run_tests", "run_notebooks"):
+    for name in ("run_tests", "run_notebooks", "run_as_reader"):
         monkeypatch.setattr(notebooks, name, lambda *a: calls.append(a) or 4)
     assert main(["test", "--gpu", "--", "-k", "digit"]) == 4
     assert main(["run-notebooks", "30", "31"]) == 0
+    assert main(["test", "--reader"]) == 4
+    assert main(["test", "--reader", "--threads", "8", "30", "31"]) == 4
     assert calls == [
         (tmp_path, True, ["-k", "digit"]),
         (tmp_path, ["30", "31"]),
+        (tmp_path, 2, []),
+        (tmp_path, 8, ["30", "31"]),
     ]
+
+
+def test_threads_without_the_readers_run_are_refused(capsys):
+    assert main(["test", "--threads", "4"]) == 1
+    said = capsys.readouterr().err
+    assert said == "gpu-course: --threads goes with --reader\n"
 
 
 def timed_suite(monkeypatch, cores=2):

@@ -1,11 +1,13 @@
 """Every notebook is stored executed, in canonical form, within its limits."""
 
+import ast
 import re
 import statistics
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert.exporters import ScriptExporter
 
 from gpu_course.notebooks import canonical
 
@@ -46,6 +48,13 @@ def test_bytes_are_canonical(path):
 
 
 @each_notebook
+def test_its_script_is_one_of_python(path):
+    text, resources = ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    compile(text, path.stem, "exec")
+
+
+@each_notebook
 def test_ids_are_unique_and_valid(path):
     notebook = read(path)
     nbformat.validate(notebook)
@@ -73,6 +82,33 @@ def test_no_output_names_a_path_or_an_address(path):
         text = str(cell.outputs)
         assert not re.search(r"/home/|/[r]oot/|/Users/|/tmp/|site-pack", text)
         assert "object at 0x" not in text
+
+
+def asserted_times(source):
+    """Return the names of times and their ratios that assertions look at."""
+    return [
+        name
+        for statement in ast.walk(ast.parse(source))
+        if isinstance(statement, ast.Assert)
+        for node in ast.walk(statement)
+        for name in (getattr(node, "id", None), getattr(node, "attr", None))
+        if re.fullmatch(r"(.*_)?([mun]?s|seconds|times|ratios?)", name or "")
+    ]
+
+
+def test_asserted_times_are_found():
+    assert asserted_times("assert loop_s > 10 * t.median_s") == [
+        "loop_s",
+        "median_s",
+    ]
+    assert asserted_times("assert 5 < ratio\nprint(call_ns)") == ["ratio"]
+    assert asserted_times("assert (m @ m == 1024).all()") == []
+
+
+@each_notebook
+def test_no_busy_machine_stops_a_chapter(path):
+    for cell in code_cells(path):
+        assert asserted_times(cell.source) == [], cell.source
 
 
 @each_notebook

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ipykernel.ipkernel import IPythonKernel
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -22,6 +23,8 @@ from nbval.plugin import coalesce_streams
 from gpu_course import device, notebooks
 from gpu_course.notebooks import (
     canonical,
+    reader_environment,
+    run_as_reader,
     run_notebooks,
     run_tests,
     strict_environment,
@@ -68,7 +71,9 @@ def test_only_tags_and_the_kernel_stay_of_the_metadata():
     assert [cell.id for cell in result.cells] == ids
     assert set(result.metadata) == {"kernelspec", "language_info"}
     assert result.metadata.kernelspec.name == "python3"
-    assert result.metadata.language_info == {"name": "python"}
+    language = {**IPythonKernel.language_info}
+    assert language.pop("version") not in canonical(notebook)
+    assert result.metadata.language_info == language
     assert (result.nbformat, result.nbformat_minor) == (4, 5)
 
 
@@ -168,10 +173,108 @@ def test_the_strict_environment_hides_gpus_and_pins_one_thread(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "8"
 
 
+def test_a_readers_environment_has_nothing_of_the_strict_one(monkeypatch):
+    for name in (
+        "ATEN_CPU_CAPABILITY",
+        "GPU_COURSE_DEVICE",
+        "KEPT",
+        "MKL_CBWR",
+        "NPY_DISABLE_CPU_FEATURES",
+        "OMP_THREAD_LIMIT",
+        "ONEDNN_MAX_CPU_ISA",
+        "OPENBLAS_CORETYPE",
+    ):
+        monkeypatch.setenv(name, "1")
+    for name, value in strict_environment("strict").items():
+        monkeypatch.setenv(name, value)
+    environment = reader_environment("folder", 4)
+    assert environment.pop("GPU_COURSE_DATA") == "folder"
+    assert environment.pop("OMP_NUM_THREADS") == "4"
+    assert environment.pop("OMP_WAIT_POLICY") == "PASSIVE"
+    assert environment.pop("MKL_DYNAMIC") == "FALSE"
+    assert environment.pop("KEPT") == "1"
+    assert not [
+        name
+        for name in environment
+        if re.match("CUDA|GPU_COURSE|[A-Z]+_NUM_THREADS", name)
+        or re.match("ATEN|MKL|NPY|OMP|ONEDNN|OPENBLAS", name)
+    ]
+
+
+READER = """
+import os
+from pathlib import Path
+
+import torch
+
+assert torch.get_num_threads() == 3, torch.get_num_threads()
+assert "GPU_COURSE_DEVICE" not in os.environ
+assert Path(os.environ["GPU_COURSE_DATA"]).is_dir()
+"""
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """Have a course of these cells, one in each chapter."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+    def make(*sources):
+        folder = tmp_path / "notebooks"
+        folder.mkdir()
+        for number, source in enumerate(sources, 1):
+            cell = new_code_cell(source, execution_count=1)
+            cell.metadata.tags = ["nbval-check-output"]
+            cell.outputs = [stream("another output\n")]
+            notebook = new_notebook(cells=[cell])
+            nbformat.write(notebook, folder / f"0{number}_chapter.ipynb")
+        return tmp_path
+
+    return make
+
+
+def test_the_threads_reach_the_readers_kernel(chapters, capsys):
+    root = chapters(READER, READER.replace("== 3", "== 2"))
+    assert run_as_reader(root, 3) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"AssertionError\S*: 3\n", said)
+    assert said.endswith("with 3 threads these stop: 02_chapter.ipynb\n")
+
+
+def test_a_readers_run_names_each_chapter_that_stops(
+    chapters, capsys, monkeypatch
+):
+    monkeypatch.setattr(notebooks, "CELL_TIMEOUT_S", 3)
+    root = chapters(
+        "1 / 0",
+        "print(1)  # stored otherwise, and tagged to be compared",
+        "import os; os._exit(1)",
+        "import time; time.sleep(60)",
+    )
+    before = [p.read_bytes() for p in sorted((root / "notebooks").iterdir())]
+    assert run_as_reader(root) == 1
+    said = capsys.readouterr().out
+    assert "ZeroDivisionError" in said
+    assert "Kernel died" in said
+    assert "timed out" in said
+    names = [f"0{number}_chapter.ipynb" for number in (1, 3, 4)]
+    last = f"with 2 threads these stop: {', '.join(names)}"
+    assert said.splitlines()[-1] == last
+    after = [p.read_bytes() for p in sorted((root / "notebooks").iterdir())]
+    assert after == before
+
+
+def test_a_readers_run_of_one_chapter(chapters):
+    root = chapters("1 / 0", "print(1)")
+    assert run_as_reader(root, numbers=["2"]) == 0
+    with pytest.raises(ValueError, match="no chapter 03; there are 01, 02"):
+        run_as_reader(root, numbers=["3"])
+
+
 @pytest.fixture
 def commands(monkeypatch):
     """Let nothing run: the commands are listed, with the codes to give."""
     listed, codes = [], []
+    monkeypatch.setattr(notebooks, "run_as_reader", lambda root: 0)
 
     def run(command, **options):
         listed.append((command, options))
@@ -193,6 +296,15 @@ def test_the_strict_run_checks_style_and_compares_outputs(root, commands):
     for each in options:
         assert each["cwd"] == root
         assert each["env"]["GPU_COURSE_DEVICE"] == "cpu"
+
+
+def test_the_readers_run_is_part_of_the_strict_run(
+    root, commands, monkeypatch
+):
+    monkeypatch.setattr(notebooks, "run_as_reader", lambda root: 5)
+    assert run_tests(root) == 5
+    assert len(commands[0]) == 3
+    assert run_tests(root, extra=["-k", "digit"]) == 0
 
 
 @pytest.mark.parametrize(

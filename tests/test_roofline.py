@@ -91,15 +91,15 @@ def test_a_figure_that_is_not_published_is_named():
 
 def rates(device="cpu", unit="GFLOP/s"):
     return (
-        Measured(20.0, 21.0, "GB/s", "cpu", 2, "triad"),
-        Measured(160.0, 170.0, unit, device, 2, "product"),
+        Measured(15.0, 20.0, "GB/s", "cpu", 2, "triad"),
+        Measured(150.0, 160.0, unit, device, 2, "product"),
     )
 
 
 def test_measured_rates_become_ceilings():
     made = roofline.ceilings_of(*rates())
     assert made.kind == "measured here"
-    assert made.ridge == 8  # of medians, not of the best
+    assert made.ridge == 8  # of the best, not of medians
     assert made.source == "triad; product"
 
 

@@ -14,8 +14,10 @@ import urllib.request
 import nbformat
 import psutil
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 
 from gpu_course import workspace
+from gpu_course.notebooks import canonical
 from gpu_course.workspace import (
     WorkspaceError,
     course_root,
@@ -58,6 +60,20 @@ def test_the_copy_holds_what_the_course_holds(root):
     }
     for name, content in copied.items():
         assert content == (root / "notebooks" / name).read_bytes()
+
+
+def test_a_copy_says_of_its_language_all_that_the_kernel_does(root):
+    text = canonical(nbformat.v4.new_notebook())
+    (root / "notebooks" / "03_next.ipynb").write_text(text)
+    update_copy(root)
+    copied = nbformat.read(copy_of(root, "03_next.ipynb"), as_version=4)
+    language = copied.metadata.pop("language_info")
+    assert language == IPythonKernel.language_info
+    stored = nbformat.reads(text, as_version=4)
+    del stored.metadata["language_info"]
+    assert copied == stored
+    assert reset_chapter(root, "3")[1] is None
+    assert update_copy(root) == []
 
 
 def test_nothing_is_overwritten_and_what_is_newer_is_reported(root):
