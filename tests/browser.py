@@ -114,7 +114,7 @@ STATE = """(element) => {
   };
 }"""
 PICTURES = """(output) => [...output.querySelectorAll("img")]
-  .map((image) => image.src).join()"""
+  .map((image) => image.src + image.alt).join()"""
 RAW_FORMULAS = """[...document.querySelectorAll(".jp-RenderedMarkdown")]
   .flatMap((text) => text.innerText.match(/\\$[^$\\n]+\\$/g) ?? [])"""
 INACCESSIBLE = """async (outputs) => (
