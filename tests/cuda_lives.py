@@ -138,6 +138,17 @@ def carried_to_the_next_round(out):
         v = k * 2 if t < 32 else k
 
 
+@case(64 + T + 65, zeros())
+@cuda.jit
+def one_of_two_targets_is_the_same_for_all(out):
+    t = cuda.threadIdx.x
+    d = k = out.shape[0]
+    d += t
+    m = k + 1
+    cuda.syncthreads()
+    out[t] = d + m
+
+
 @case(T * 0 + 32, zeros())
 @cuda.jit
 def step_that_the_body_changes(out):

@@ -217,9 +217,11 @@ def can_fail(node):
 def cuts(region, node):
     """Whether a statement of the block can't be done before a region.
 
-    It is done at once, so before the region: unless that needs the old value.
+    It is done at once, so before the region: unless that needs the old value,
+    or gives the one that the statement reads.
     """
-    return bool((assigned(*region) | used(*region)) & assigned(node))
+    given = assigned(*region)
+    return bool((given | used(*region)) & assigned(node) | given & used(node))
 
 
 def is_shuffle(node):
