@@ -48,7 +48,7 @@ FLAGS = (
 LAPTOP = {"width": 1024, "height": 700}
 ZOOM = 1.5
 LEAST_SLIDER_PX = 60
-START_MS, RUN_MS, ANSWER_MS = 120_000, 400_000, 20_000
+START_MS, RUN_MS, ANSWER_MS = 120_000, 900_000, 20_000
 AWAY = r"(?!(127\.0\.0\.1|localhost|\[::1\])[:/])"
 
 FAIL, OUT = "cells that fail", "requests out"

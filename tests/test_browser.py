@@ -98,7 +98,7 @@ def test_without_a_browser_the_reason_is_said(monkeypatch):
         browser.required_browser()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_each_kind_of_fault_is_found(lab, chromium, tmp_path, monkeypatch):
     monkeypatch.setattr(browser, "ANSWER_MS", 3000)
     visit = browser.Visit(chromium, WRONG, tmp_path)
@@ -129,7 +129,7 @@ def test_each_kind_of_fault_is_found(lab, chromium, tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.png"))) > 3
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("chapter", chapters())
 def test_a_chapter(lab, chromium, chapter, tmp_path, record_property):
     visit = browser.Visit(chromium, chapter, tmp_path)
