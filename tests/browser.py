@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gpu_course.notebooks import reader_environment
+
 ROOT = Path(__file__).parent.parent
 NAMES = (
     "chromium",
@@ -156,29 +158,19 @@ def required_browser():
     pytest.skip(reason)
 
 
-def reader_environment(folder):
-    """Return the environment of a reader who has set nothing.
-
-    The tests themselves may run in `strict_environment`. All that is written
-    goes to `folder`.
-    """
-    strict = {"CUDA_VISIBLE_DEVICES", "GPU_COURSE_CUDA", "GPU_COURSE_DEVICE"}
+def lab_environment(folder):
+    """Return a reader's environment; all that is written goes to a folder."""
     kept = {
         name: value
-        for name, value in os.environ.items()
-        if name not in strict
-        and not name.startswith("JUPYTER")
-        and not name.endswith("_NUM_THREADS")
+        for name, value in reader_environment(folder / "data", 2).items()
+        if not name.startswith("JUPYTER")
     }
     own = {
-        "GPU_COURSE_DATA": "data",
         "IPYTHONDIR": "ipython",
         "JUPYTER_DATA_DIR": "jupyter",
         "JUPYTER_RUNTIME_DIR": "runtime",
     }
-    own = {name: str(folder / place) for name, place in own.items()}
-    # A thread that waits for another leaves its core to the other tests.
-    return {**kept, **own, "OMP_WAIT_POLICY": "passive"}
+    return {**kept, **{name: str(folder / own[name]) for name in own}}
 
 
 @contextlib.contextmanager
@@ -203,7 +195,7 @@ def lab(folder):
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-c", START_LAB, str(folder), str(port)],
-            env=reader_environment(folder),
+            env=lab_environment(folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
