@@ -6,15 +6,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import get_context
 
 from gpu_course.files import write_atomically
 
 CELL_TIMEOUT_S = 120
 WIDGET = "application/vnd.jupyter.widget-view+json"
-AT_ONCE = 2  # notebooks, or files of tests
+# In the order of the files: the long ones aren't left for last.
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 CELL_KEYS = ("tags",)
 METADATA = {
     "kernelspec": {
@@ -169,95 +167,32 @@ def run_notebooks(root, numbers=()):
     RuntimeError
         If a cell fails.
     """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     paths = _chosen(root, numbers)
     times = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         environment = strict_environment(folder)
         for path in paths:
             started = time.perf_counter()
-            notebook = _execute(path, environment, CELL_TIMEOUT_S)
+            notebook = nbformat.read(path, as_version=4)
+            client = NotebookClient(
+                notebook,
+                timeout=CELL_TIMEOUT_S,
+                kernel_name="python3",
+                record_timing=False,
+                resources={"metadata": {"path": str(path.parent)}},
+            )
+            try:
+                client.execute(env=environment)
+            except CellExecutionError as error:
+                raise RuntimeError(f"{path.name} failed: {error}") from error
             write_atomically(path, canonical(notebook).encode())
             times.append((path.name, time.perf_counter() - started))
             print(f"{path.name:<32} {times[-1][1]:6.1f} s", flush=True)
     return times
-
-
-def run_as_reader(root, threads=2, numbers=()):
-    """Execute the notebooks as a reader would; return the exit code.
-
-    No output is compared, and nothing is stored: only that each chapter comes
-    to its last cell.
-
-    Parameters
-    ----------
-    threads : int
-        For the libraries on the CPU.
-    numbers : sequence of str
-        Chapters such as ``"31"``; all if empty.
-
-    Raises
-    ------
-    ValueError
-        If there is no such chapter.
-    """
-    paths, failed = _chosen(root, numbers), []
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as pool,
-    ):
-        environment = reader_environment(folder, threads)
-        results = pool.map(
-            _try, paths, repeat(environment), repeat(CELL_TIMEOUT_S)
-        )
-        for path, (seconds, problem) in zip(paths, results, strict=True):
-            print(f"{path.name:<32} {seconds:6.1f} s", flush=True)
-            if problem:
-                print(problem, flush=True)
-                failed.append(path.name)
-    if failed:
-        print(f"with {threads} threads these stop: {', '.join(failed)}")
-    return 1 if failed else 0
-
-
-def _try(path, environment, timeout_s):
-    """Return the seconds that a notebook took, and what stopped it or None."""
-    started, problem = time.perf_counter(), None
-    try:
-        _execute(path, environment, timeout_s)
-    except RuntimeError as error:
-        problem = str(error)
-    return time.perf_counter() - started, problem
-
-
-def _execute(path, environment, timeout_s):
-    """Return the notebook, executed in a fresh kernel.
-
-    Raises
-    ------
-    RuntimeError
-        If a cell fails or takes too long, or the kernel dies.
-    """
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import (
-        CellExecutionError,
-        CellTimeoutError,
-        DeadKernelError,
-    )
-
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=timeout_s,
-        kernel_name="python3",
-        record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise RuntimeError(f"{path.name} failed: {error}") from error
-    return notebook
 
 
 def run_tests(root, gpu=False, extra=()):
@@ -274,8 +209,6 @@ def run_tests(root, gpu=False, extra=()):
     extra : sequence of str
         More arguments for pytest. With any, there is no reader's run.
     """
-    python = [sys.executable, "-m"]
-    nbval = ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
     if gpu:
         from gpu_course.device import pick_device
 
@@ -284,29 +217,15 @@ def run_tests(root, gpu=False, extra=()):
                 "no GPU works here, or GPU_COURSE_DEVICE says cpu: "
                 "'gpu-course doctor' says more"
             )
-        command = [
-            *python,
-            "pytest",
-            "--nbval-lax",
-            *nbval,
-            "notebooks",
-            "tests/test_cuda_gpu.py",
-            *extra,
-        ]
+        chosen = ["notebooks", "tests/test_cuda_gpu.py", *extra]
+        command = _pytest("--nbval-lax", *chosen)
         return subprocess.run(command, cwd=root).returncode
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
-    # In the order of the files: the long ones aren't left for last.
-    parallel = [
-        "-n",
-        str(AT_ONCE),
-        "--dist",
-        "loadfile",
-        "--no-loadscope-reorder",
-    ]
+    ruff = [sys.executable, "-m", "ruff"]
     commands = [
-        [*python, "ruff", "check", "."],
-        [*python, "ruff", "format", "--check", "."],
-        [*python, "pytest", "--nbval", *nbval, sanitize, *parallel, *extra],
+        [*ruff, "check", "."],
+        [*ruff, "format", "--check", "."],
+        _pytest("--nbval", sanitize, *PARALLEL, *extra),
     ]
     codes = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -317,3 +236,33 @@ def run_tests(root, gpu=False, extra=()):
     if not extra:
         codes.append(run_as_reader(root))
     return next((code for code in codes if code), 0)  # killed: negative
+
+
+def run_as_reader(root, threads=2, numbers=()):
+    """Execute the notebooks as a reader would; return the exit code.
+
+    No output is compared, and nothing is stored: no cell may fail or take too
+    long, and no kernel may die.
+
+    Parameters
+    ----------
+    threads : int
+        For the libraries on the CPU.
+    numbers : sequence of str
+        Chapters such as ``"31"``; all if empty.
+
+    Raises
+    ------
+    ValueError
+        If there is no such chapter.
+    """
+    paths = [str(path) for path in _chosen(root, numbers)]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        environment = reader_environment(folder, threads)
+        command = _pytest("--nbval-lax", *PARALLEL, *paths)
+        return subprocess.run(command, cwd=root, env=environment).returncode
+
+
+def _pytest(*arguments):
+    nbval = ["--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT_S}"]
+    return [sys.executable, "-m", "pytest", *nbval, *arguments]
