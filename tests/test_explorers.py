@@ -397,7 +397,7 @@ def test_each_control_redraws(name):
     explorer = EXPLORERS[name]()
     assert explorer.picture.startswith(b"\x89PNG")
     assert explorer.caption
-    draw, drawn = explorer._draw, []
+    draw, drawn, times = explorer._draw, [], []
 
     def counted(ax, **values):
         drawn.append(values)
@@ -411,10 +411,11 @@ def test_each_control_redraws(name):
             before, count = explorer.alternative, len(drawn)
             start = time.process_time()
             explorer.values = {**explorer.values, key: value}
-            assert time.process_time() - start < 2  # 0.2 s
+            times.append(time.process_time() - start)
             assert len(drawn) == count + changed
             assert (explorer.alternative != before) == changed
             assert explorer.caption in explorer.alternative
+    assert np.median(times) < 1  # 0.2 s; one may load something first
     assert plt.get_fignums() == open_before
 
 

