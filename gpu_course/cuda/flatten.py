@@ -15,7 +15,7 @@ from gpu_course.cuda.expressions import converted
 from gpu_course.cuda.regions import (
     NotCompilable,
     annotate,
-    is_memoryless,
+    is_settled,
     is_wait,
     load,
     mark_exits,
@@ -404,21 +404,6 @@ def always_returns(statements):
         )
         for node in statements
     )
-
-
-def is_settled(node):
-    """Whether an expression reads no memory and calls nothing that writes."""
-    for inner in ast.walk(node):
-        kind = (getattr(inner, "plan", None) or ("",))[0]
-        if kind in ("atomic", "device"):
-            return False
-        if isinstance(inner, ast.Subscript) and not is_memoryless(inner):
-            return False
-        if isinstance(inner, ast.Attribute) and isinstance(
-            getattr(inner.value, "type", None), types.Record
-        ):
-            return False
-    return True
 
 
 def item_type(kind):

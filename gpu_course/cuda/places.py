@@ -10,7 +10,7 @@ from gpu_course.cuda.liveness import assigned, exposed, used
 from gpu_course.cuda.regions import (
     NotCompilable,
     has_exit,
-    is_memoryless,
+    is_settled,
     waits,
     while_of,
 )
@@ -183,16 +183,13 @@ class Places:
 
 def is_pure(node):
     """Whether an expression gives the same again, and changes nothing."""
-    for inner in ast.walk(node):
-        plan = getattr(inner, "plan", None)
-        if plan and (
-            plan[0] in ("atomic", "device")
-            or (plan[0] == "call" and plan[1] not in ("grid", "gridsize"))
-        ):
-            return False
-        if isinstance(inner, ast.Subscript) and not is_memoryless(inner):
-            return False
-    return True
+    calls = (
+        getattr(inner, "plan", None) or ("", "") for inner in ast.walk(node)
+    )
+    return is_settled(node) and not any(
+        kind == "call" and name not in ("grid", "gridsize")
+        for kind, name in calls
+    )
 
 
 def can_fail(node):

@@ -103,6 +103,24 @@ def is_memoryless(node):
     )
 
 
+def is_settled(node):
+    """Whether an expression reads no memory and calls nothing that writes.
+
+    So no thread can change what it gives.
+    """
+    for inner in ast.walk(node):
+        kind = (getattr(inner, "plan", None) or ("",))[0]
+        if kind in ("atomic", "device"):
+            return False
+        if isinstance(inner, ast.Subscript) and not is_memoryless(inner):
+            return False
+        if isinstance(inner, ast.Attribute) and isinstance(
+            getattr(inner.value, "type", None), types.Record
+        ):
+            return False
+    return True
+
+
 def load(name, kind):
     """Return the use of a variable that we made, with its type."""
     node = ast.Name(name, ast.Load())

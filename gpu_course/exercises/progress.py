@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gpu_course.files import write_atomically
 
+NOT_YET = "not yet"
 VERSION = 2  # of the file; 1 had no quizzes
 
 
@@ -159,7 +160,7 @@ class Progress:
                 f"quiz {_quiz_count(asked)}".rstrip()
             )
             lines += [
-                f"  {name:<26} {day or 'not yet'}" for name, day in exercises
+                f"  {name:<26} {day or NOT_YET}" for name, day in exercises
             ]
         return "\n".join(lines)
 
@@ -167,9 +168,9 @@ class Progress:
         left = "style='text-align:left'"
         rows = "".join(
             f"<tr><td {left}>{escape(chapter)}</td>"
-            f"<td {left}>{_exercise_discs(exercises)}</td>"
+            f"<td {left}>{_discs(exercises, ':')}</td>"
             f"<td>{_count(exercises)}</td>"
-            f"<td {left}>{_quiz_discs(asked)}</td>"
+            f"<td {left}>{_discs((text, day) for text, _, day in asked)}</td>"
             f"<td {left}>{_quiz_count(asked)}</td></tr>"
             for chapter, exercises, asked in self._rows()
         )
@@ -199,17 +200,12 @@ def _quiz_count(asked):
     return f"{right}/{len(asked)}{at_once}"
 
 
-def _exercise_discs(exercises):
+def _discs(done, colon=""):
+    """Return a disc for each text and day, as HTML."""
     return " ".join(
-        f"<span title='{escape(name)}: {day or 'not yet'}'>{_disc(day)}</span>"
-        for name, day in exercises
-    )
-
-
-def _quiz_discs(asked):
-    return " ".join(
-        f"<span title='{escape(text)} {day or 'not yet'}'>{_disc(day)}</span>"
-        for text, _, day in asked
+        f"<span title='{escape(f'{text}{colon} {day or NOT_YET}')}'>"
+        f"{_disc(day)}</span>"
+        for text, day in done
     )
 
 
