@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gpu_course.notebooks import reader_environment
+from gpu_course.course.notebooks import reader_environment
 
 ROOT = Path(__file__).parent.parent
 NAMES = (

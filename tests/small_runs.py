@@ -3,8 +3,8 @@
 import torch
 from torch.utils.data import TensorDataset
 
-from gpu_course import training
-from gpu_course.recipe import Recipe
+from gpu_course.training import loop
+from gpu_course.training.recipe import Recipe
 
 SGD = Recipe("sgd", 0.05, 8, 2)
 ADAM = Recipe("adam", 0.01, 8, 2, "one-cycle", label_smoothing=0.1)
@@ -12,7 +12,7 @@ ADAM = Recipe("adam", 0.01, 8, 2, "one-cycle", label_smoothing=0.1)
 
 def fit(model, train, recipe, **options):
     options = {"device": "cpu", "progress": False, **options}
-    return training.fit(model, train, recipe, **options)
+    return loop.fit(model, train, recipe, **options)
 
 
 def examples(count=20, seed=1):

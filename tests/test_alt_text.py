@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from gpu_course.alt_text import LONGEST, alt_text, attach
+from gpu_course.common.alt_text import LONGEST, alt_text, attach
 
 
 @pytest.fixture

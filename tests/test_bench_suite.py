@@ -8,11 +8,12 @@ import pytest
 import torch
 from fake_cuda import fake_cuda
 
-from gpu_course import bench_run
-from gpu_course.bench_run import run_suite, ways, working_devices
-from gpu_course.bench_suite import CASES, case, run_case
-from gpu_course.ledger import load
-from gpu_course.machine_peaks import full_float32
+from gpu_course.bench import run
+from gpu_course.bench.case import run_case
+from gpu_course.bench.ledger import load
+from gpu_course.bench.run import run_suite, ways, working_devices
+from gpu_course.bench.suite import CASES, case
+from gpu_course.hardware.measured_peaks import full_float32
 
 NAMES = [one.name for one in CASES]
 ONCE = {"min_run_time_s": 1e-4, "warm_up_s": 0}
@@ -126,7 +127,7 @@ def test_sizes_grow_and_the_quick_ones_are_among_them():
 @pytest.fixture
 def tiny(monkeypatch):
     """Two cases, one small size each, hardly any time."""
-    monkeypatch.setattr(bench_run, "QUICK", ONCE)
+    monkeypatch.setattr(run, "QUICK", ONCE)
     return [
         replace(case(name), quick_sizes=(4, 8))
         for name in ("vector add", "training step")
@@ -182,7 +183,7 @@ def test_an_interrupt_keeps_what_was_measured(tmp_path, tiny):
 
 
 def test_what_needs_too_much_memory_is_left_out(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(bench_run, "ROOM", 0)
+    monkeypatch.setattr(run, "ROOM", 0)
     lines = []
     made = run_suite(tmp_path / "x.json", True, ["cpu"], lines.append, tiny)
     assert {e.bench for e in made.entries} == {"training step"}
@@ -200,7 +201,7 @@ def test_a_disturbed_time_is_taken_again_but_not_in_a_quick_run(
         took = (0.3, 0.1, 0.2)[(len(asked) - 1) % 3]
         return replace(quiet, median_s=took, warning="noisy", threads=threads)
 
-    monkeypatch.setattr(bench_run, "run_case", disturbed)
+    monkeypatch.setattr(run, "run_case", disturbed)
     case = replace(tiny[0], sizes=(4,), quick_sizes=(4,))
     for quick, calls, expected in ((False, 3, 0.1), (True, 1, 0.3)):
         asked.clear()

@@ -9,7 +9,7 @@ import browser
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpu_course.notebooks import canonical
+from gpu_course.course.notebooks import canonical
 
 CHAPTERS = sorted((browser.ROOT / "notebooks").glob("*.ipynb"))
 # Between them they have a quiz, explorers with sliders and menus, reports of

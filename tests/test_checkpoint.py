@@ -17,16 +17,17 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from gpu_course import files, training
-from gpu_course.checkpoint import (
+from gpu_course.common import files
+from gpu_course.training import loop
+from gpu_course.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     read_tensors,
     write_tensors,
 )
-from gpu_course.inference import Classifier
-from gpu_course.models import LeNet
-from gpu_course.training import TrainingInterrupted
+from gpu_course.training.classifier import Classifier
+from gpu_course.training.lenet import LeNet
+from gpu_course.training.loop import TrainingInterrupted
 
 
 def loader():
@@ -142,7 +143,7 @@ def test_a_run_is_saved_now_and_then(tmp_path, monkeypatch):
         steps.append(3 * progress["epoch"] + progress["batch"])
 
     model.register_forward_pre_hook(look)
-    monkeypatch.setattr(training, "SAVE_EVERY_S", 0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0)
     fit(model, examples(), SGD, checkpoint=path)
     assert steps == [0, 1, 2, 3, 4, 5]
 
@@ -375,9 +376,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, start, one_thread):
 COMMAND = """
 import sys
 import time
-import gpu_course.data
+import gpu_course.data.mnist
 from gpu_course import cli
-from gpu_course.models import LeNet
+from gpu_course.training.lenet import LeNet
 from test_checkpoint import examples
 
 def forward(self, images, original=LeNet.forward):
@@ -386,7 +387,7 @@ def forward(self, images, original=LeNet.forward):
     return original(self, images)
 
 LeNet.forward = forward
-gpu_course.data.preload = lambda split, device: examples()
+gpu_course.data.mnist.preload = lambda split, device: examples()
 options = ["--epochs", "1000000", "--device", "cpu", "--output", sys.argv[1]]
 sys.exit(cli.main(["train", *options]))
 """

@@ -10,8 +10,12 @@ from safetensors.torch import load_file
 from torch.utils.data import TensorDataset
 
 import gpu_course
-from gpu_course import bench, data, doctor, notebooks, workspace
-from gpu_course.cli import main, model_path
+from gpu_course.bench import article
+from gpu_course.cli import main
+from gpu_course.cli.options import model_path
+from gpu_course.course import doctor, notebooks, workspace
+from gpu_course.data import mnist
+from gpu_course.hardware import measured_peaks
 
 COMMANDS = {
     "doctor": "--json",
@@ -49,8 +53,9 @@ def tiny_mnist(monkeypatch):
         count = {"train": 300, "test": 100}[split]
         return TensorDataset(images[:count], labels[:count])
 
-    monkeypatch.setattr(data, "preload", preload)
-    monkeypatch.setattr(bench, "sgemm_flops_per_second", lambda device: 1e11)
+    monkeypatch.setattr(mnist, "preload", preload)
+    peak = measured_peaks.Measured(100, 100, "GFLOP/s", "cpu", 1, "a product")
+    monkeypatch.setattr(measured_peaks, "measured_sgemm", lambda device: peak)
 
 
 @pytest.fixture
@@ -200,7 +205,7 @@ def test_a_target_that_is_missed_is_exit_code_1(
 
 def test_a_target_that_is_reached_is_exit_code_0(tiny_mnist, monkeypatch):
     monkeypatch.setattr(
-        "gpu_course.training.evaluate", lambda *arguments: (0.1, 0.98)
+        "gpu_course.training.loop.evaluate", lambda *arguments: (0.1, 0.98)
     )
     assert main(["train", "--target", "98"]) == 0
 
@@ -310,7 +315,7 @@ def timed_suite(monkeypatch, cores=2):
     """Have `bench` time next to nothing; yields where it is asked for."""
     from test_ledger import MACHINE, small_ledger
 
-    from gpu_course import bench_run, ledger
+    from gpu_course.bench import ledger, run
 
     asked = []
 
@@ -320,7 +325,7 @@ def timed_suite(monkeypatch, cores=2):
         machine = MACHINE | {"cores": cores}
         ledger.save(small_ledger(machine=machine), output)
 
-    monkeypatch.setattr(bench_run, "run_suite", run_suite)
+    monkeypatch.setattr(run, "run_suite", run_suite)
     return asked
 
 
@@ -363,7 +368,7 @@ def test_compare_prints_ratios_and_draws(monkeypatch, tmp_path, capsys):
 
 
 def test_one_ledger_is_compared_with_the_carried(tmp_path, capsys):
-    from gpu_course import ledger
+    from gpu_course.bench import ledger
 
     (first, *_) = ledger.carried()
     mine, figure = tmp_path / "mine.json", tmp_path / "figure.png"
@@ -379,7 +384,7 @@ def test_the_benchmark_prints_one_json_object(monkeypatch, capsys):
         report("pair 1")
         return {"ratio_median": 6.5, "pairs": pairs}
 
-    monkeypatch.setattr(bench, "bench_training", bench_training)
+    monkeypatch.setattr(article, "bench_training", bench_training)
     assert main(["bench", "training", "--pairs", "3", "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == {"ratio_median": 6.5, "pairs": 3}

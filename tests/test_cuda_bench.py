@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from gpu_course.bench import teaching_gpu, teaching_gpu_cases
+from gpu_course.bench.teaching_gpu_cases import CASES, Case, check, correlate
 from gpu_course.cli import main
-from gpu_course.cuda import bench, bench_cases
-from gpu_course.cuda.bench_cases import CASES, Case, check, correlate
 
 NAMES = [case.name for case in CASES]
 
@@ -22,7 +22,7 @@ def test_kernels_are_right_and_without_fault(case, monkeypatch):
 
 def test_a_wrong_result_is_not_timed(monkeypatch):
     made = CASES[0].make(256)
-    monkeypatch.setattr(bench_cases, "launch", lambda *args: None)
+    monkeypatch.setattr(teaching_gpu_cases, "launch", lambda *args: None)
     with pytest.raises(AssertionError, match="axpy differs from NumPy at"):
         check(made)
 
@@ -53,16 +53,16 @@ def tiny(monkeypatch):
         Case(c.make, c.unit, 2000 * c.unit, c.unit, c.simulated)
         for c in chosen
     ]
-    monkeypatch.setattr(bench, "CASES", tuple(cases))
-    monkeypatch.setattr(bench, "GROWN", "axpy")
-    monkeypatch.setattr(bench, "GROWTH", (256_000, 2_560_000))
-    monkeypatch.setattr(bench, "LONG_S", 0)
-    monkeypatch.setattr(bench, "GOALS", ("axpy",))
+    monkeypatch.setattr(teaching_gpu, "CASES", tuple(cases))
+    monkeypatch.setattr(teaching_gpu, "GROWN", "axpy")
+    monkeypatch.setattr(teaching_gpu, "GROWTH", (256_000, 2_560_000))
+    monkeypatch.setattr(teaching_gpu, "LONG_S", 0)
+    monkeypatch.setattr(teaching_gpu, "GOALS", ("axpy",))
 
 
 def test_the_rows_have_every_time_and_ratio(tiny):
     lines = []
-    result = bench.bench_kernels(lines.append, scale=0.001)
+    result = teaching_gpu.bench_kernels(lines.append, scale=0.001)
     axpy, warps = result["kernels"]
     assert axpy["threads"] == 256
     assert axpy["full_threads"] == 512
@@ -93,7 +93,7 @@ def test_the_rows_have_every_time_and_ratio(tiny):
 
 def test_a_process_that_fails_says_why():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        bench.child("1 / 0")
+        teaching_gpu.child("1 / 0")
 
 
 def test_the_command_prints_one_json_object(monkeypatch, capsys):
@@ -101,7 +101,7 @@ def test_the_command_prints_one_json_object(monkeypatch, capsys):
         report("a line")
         return {"kernels": []}
 
-    monkeypatch.setattr(bench, "bench_kernels", bench_kernels)
+    monkeypatch.setattr(teaching_gpu, "bench_kernels", bench_kernels)
     assert main(["bench", "kernels", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"kernels": []}

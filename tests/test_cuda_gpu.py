@@ -14,8 +14,9 @@ import pytest
 from cuda_correct import CORRECT
 from test_cuda_correct import copies
 
-from gpu_course.cuda import backend, compiler, kernel, listing
-from gpu_course.cuda.listing_notebooks import run_notebook
+from gpu_course.course import kernel_listing
+from gpu_course.course.kernels_of_notebooks import run_notebook
+from gpu_course.cuda import backend, compiler, kernel
 
 pytestmark = pytest.mark.gpu
 ROOT = Path(__file__).parent.parent
@@ -81,7 +82,7 @@ def assert_all_agree(launches):
 
 def test_kernels_of_the_package():
     with noted_launches() as launches:
-        listing.package_kernels(ROOT / "gpu_course")
+        kernel_listing.package_kernels(ROOT / "gpu_course")
     assert_all_agree(launches)
 
 

@@ -8,8 +8,8 @@ from fake_cuda import fake_cuda
 from fake_streams import fake_streams
 from torch.nn import functional
 
-from gpu_course.cuda_graph import WARM_UP, capture_step
-from gpu_course.models import LeNet
+from gpu_course.training.cuda_graph import WARM_UP, capture_step
+from gpu_course.training.lenet import LeNet
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpu_course import cli, workspace
-from gpu_course.cuda import compiler, listing
+from gpu_course import cli
+from gpu_course.course import kernel_listing, workspace
+from gpu_course.cuda import compiler
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(
@@ -62,9 +63,9 @@ def course(tmp_path, monkeypatch):
 
 @pytest.mark.timeout(1200)  # well over a hundred kernels, four times each
 def test_every_kernel_of_the_course_compiles():
-    rows = listing.list_kernels(ROOT)
+    rows = kernel_listing.list_kernels(ROOT)
     wrong = [row for row in rows if not row.ok]
-    assert not wrong, listing.table(wrong)
+    assert not wrong, kernel_listing.table(wrong)
 
 
 def test_kernels_of_a_notebook_are_found_with_their_launches(course):
@@ -78,7 +79,7 @@ def test_kernels_of_a_notebook_are_found_with_their_launches(course):
         cell("1 / 0", "nbval-raises-exception"),
         cell(BAD, "kernel-fails: an array of numbers holds no text"),
     )
-    rows = listing.list_kernels(root, ["7.5", 90])
+    rows = kernel_listing.list_kernels(root, ["7.5", 90])
     assert all(row.ok for row in rows)
     assert [(row.kernel, row.capability) for row in rows] == [
         (name, cc)
@@ -92,7 +93,7 @@ def test_kernels_of_a_notebook_are_found_with_their_launches(course):
     assert rows[2].types.startswith("float32, ")
     assert all(row.resources.registers > 0 for row in rows[:8])
 
-    said = listing.table(rows)
+    said = kernel_listing.table(rows)
     assert "9.0 fails, as it should: an array of numbers holds" in said
     assert "3 kernels, 10 compilations, 0 not as they should be" in said
 
@@ -106,8 +107,8 @@ def test_what_is_wrong_is_named_and_fails_the_command(
         cell(AXPY),
         cell(CLOSURE, "kernel-fails: it doesn't"),
     )
-    made = listing.list_kernels(root, [80])
-    monkeypatch.setattr(listing, "list_kernels", lambda *given: made)
+    made = kernel_listing.list_kernels(root, [80])
+    monkeypatch.setattr(kernel_listing, "list_kernels", lambda *given: made)
     assert cli.main(["kernels", "--cc", "80", "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)
     bad, axpy, scale, _ = rows
@@ -123,14 +124,16 @@ def test_what_is_wrong_is_named_and_fails_the_command(
 
 
 def test_a_cell_that_fails_is_named(course):
-    (row,) = listing.list_kernels(course(cell(IMPORT), cell("cuda.jit(3)")))
+    (row,) = kernel_listing.list_kernels(
+        course(cell(IMPORT), cell("cuda.jit(3)"))
+    )
     assert not row.ok
     assert row.where == "10_kernels.ipynb"
     assert "cell 2 fails" in row.error
 
 
 def test_a_notebook_without_kernels_is_not_run(course):
-    assert listing.list_kernels(course(cell("1 / 0"))) == []
+    assert kernel_listing.list_kernels(course(cell("1 / 0"))) == []
 
 
 PACKAGE = """\
@@ -160,10 +163,10 @@ def test_kernels_of_a_package_are_rehearsed(tmp_path, monkeypatch):
     (folder / "broken.py").write_text("1 / 0  # not looked at")
     (folder / "user.py").write_text("from .exercise import fill  # jit")
     monkeypatch.syspath_prepend(tmp_path)
-    found = listing.package_kernels(folder)
+    found = kernel_listing.package_kernels(folder)
     assert [f.kernel.__name__ for f in found] == ["fill", "wrong"]
     assert {f.where for f in found} == {"some_package.exercise"}
-    rows = [row for f in found for row in listing.compile_rows(f, [80])]
+    rows = [row for f in found for row in kernel_listing.compile_rows(f, [80])]
     assert rows[0].types.startswith("array(int32, 1d")
     assert rows[1].fails == "text is no number"
     assert all(row.ok for row in rows)

@@ -16,7 +16,7 @@ from torch.utils.data import TensorDataset
 from torchvision import datasets
 
 import gpu_course
-from gpu_course import data
+from gpu_course.data import mnist
 
 PUBLISHED = {  # SHA-256 of the files on yann.lecun.com, unpacked
     "train-images-idx3-ubyte": (
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A cache that holds the four files."""
-    return data.mnist_root(tmp_path_factory.mktemp("mnist"))
+    return mnist.mnist_root(tmp_path_factory.mktemp("mnist"))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_unpacked_files_are_the_published_ones(root):
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_torchvision_reads_the_same(root, split):
-    images, labels = data.load_mnist(split, root)
+    images, labels = mnist.load_mnist(split, root)
     theirs = datasets.MNIST(root, train=split == "train", download=False)
     assert images.dtype == torch.uint8
     assert labels.dtype == torch.int64
@@ -73,15 +73,15 @@ def test_torchvision_reads_the_same(root, split):
 
 
 def test_the_environment_names_the_cache(cache):
-    data.load_mnist("test")
+    mnist.load_mnist("test")
     assert set(digests(cache)) == {LABELS, "t10k-images-idx3-ubyte"}
-    assert data.mnist_root() == cache
+    assert mnist.mnist_root() == cache
     assert digests(cache) == PUBLISHED
 
 
 def test_what_is_loaded_can_be_changed_without_changing_the_file(cache):
     for _ in ("unpacked", "read from the cache"):
-        images, _ = data.load_mnist("test")
+        images, _ = mnist.load_mnist("test")
         assert images.sum() > 0
         images.zero_()
 
@@ -91,7 +91,7 @@ def test_ten_processes_at_once_fill_an_empty_cache(cache, tmp_path):
         "import sys, time\n"
         "from pathlib import Path\n"
         "import numpy\n"
-        "from gpu_course.data import mnist_root\n"
+        "from gpu_course.data.mnist import mnist_root\n"
         "print('here', flush=True)\n"
         "sys.stdin.readline()\n"
         "mnist_root()\n"
@@ -119,7 +119,7 @@ def test_ten_processes_at_once_fill_an_empty_cache(cache, tmp_path):
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "changed"])
 def test_a_damaged_cache_file_is_named_and_restored(cache, damage):
-    data.load_mnist("test")
+    mnist.load_mnist("test")
     path = cache / "MNIST" / "raw" / LABELS
     content = bytearray(path.read_bytes())
     content[100] ^= 1
@@ -127,7 +127,7 @@ def test_a_damaged_cache_file_is_named_and_restored(cache, damage):
     path.write_bytes(damaged[damage])
     got = hashlib.sha256(damaged[damage]).hexdigest()
     with pytest.warns(UserWarning, match="is damaged") as caught:
-        _, labels = data.load_mnist("test")
+        _, labels = mnist.load_mnist("test")
     (warning,) = caught
     for part in (str(path), f"expected SHA-256 {PUBLISHED[LABELS]}", got):
         assert part in str(warning.message)
@@ -135,7 +135,7 @@ def test_a_damaged_cache_file_is_named_and_restored(cache, damage):
     assert digests(cache)[LABELS] == PUBLISHED[LABELS]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data.load_mnist("test")
+        mnist.load_mnist("test")
 
 
 @pytest.fixture
@@ -152,12 +152,12 @@ def package(tmp_path, monkeypatch):
         def files(name):
             return copy.parent
 
-    monkeypatch.setattr(data, "resources", Resources)
+    monkeypatch.setattr(mnist, "resources", Resources)
     return copy
 
 
 def test_the_copy_of_the_package_is_good_before_it_is_damaged(package, cache):
-    _, labels = data.load_mnist("test")
+    _, labels = mnist.load_mnist("test")
     assert len(labels) == 10_000
 
 
@@ -178,8 +178,8 @@ def test_a_damaged_package_is_an_error(package, cache, damage, got):
         path.unlink()
     else:
         path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(data.DataError) as caught:
-        data.load_mnist("test")
+    with pytest.raises(mnist.DataError) as caught:
+        mnist.load_mnist("test")
     message = str(caught.value)
     for part in (str(path), PUBLISHED[LABELS], f"got {got}"):
         assert part in message
@@ -190,14 +190,14 @@ def test_a_good_file_of_another_content_is_an_error(package, cache):
     images = package / "t10k-images-idx3-ubyte.gz"
     shutil.copy(package / f"{LABELS}.gz", images)
     got = f"got SHA-256 {PUBLISHED[LABELS]}"
-    with pytest.raises(data.DataError, match=got):
-        data.load_mnist("test")
+    with pytest.raises(mnist.DataError, match=got):
+        mnist.load_mnist("test")
 
 
 def test_an_impossible_cache_falls_back_with_a_warning(cache, tmp_path):
     cache.write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="GPU_COURSE_DATA") as caught:
-        folder = data.mnist_root()
+        folder = mnist.mnist_root()
     (warning,) = caught
     assert str(cache) in str(warning.message)
     assert str(folder) in str(warning.message)
@@ -209,16 +209,16 @@ def test_an_impossible_cache_falls_back_with_a_warning(cache, tmp_path):
 def test_a_read_only_cache_falls_back_with_a_warning(
     cache, tmp_path, monkeypatch
 ):
-    write = data.write_atomically
+    write = mnist.write_atomically
 
     def write_elsewhere(path, content):
         if path.is_relative_to(cache):
             raise PermissionError(13, "Permission denied", str(path))
         write(path, content)
 
-    monkeypatch.setattr(data, "write_atomically", write_elsewhere)
+    monkeypatch.setattr(mnist, "write_atomically", write_elsewhere)
     with pytest.warns(UserWarning, match=r"\(Permission denied\)"):
-        images, _ = data.load_mnist("test")
+        images, _ = mnist.load_mnist("test")
     assert len(images) == 10_000
     (folder,) = (tmp_path / "temporary").iterdir()
     assert LABELS in digests(folder)
@@ -235,12 +235,12 @@ def test_the_fallback_needs_no_name_of_the_user(cache, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     cache.write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="GPU_COURSE_DATA"):
-        folder = data.mnist_root()
+        folder = mnist.mnist_root()
     assert folder.name == f"gpu-course-{os.getuid()}"
 
 
 @pytest.mark.parametrize(
-    "function", [data.load_mnist, data.preload, data.mnist_loader]
+    "function", [mnist.load_mnist, mnist.preload, mnist.mnist_loader]
 )
 @pytest.mark.parametrize("split", ["validation", "", None, 0])
 def test_a_bad_split_is_named(root, function, split):
@@ -249,11 +249,13 @@ def test_a_bad_split_is_named(root, function, split):
         function(split, root=root)
 
 
-@pytest.mark.parametrize(("mean", "std"), [(0.5, 0.5), (data.MEAN, data.STD)])
+@pytest.mark.parametrize(
+    ("mean", "std"), [(0.5, 0.5), (mnist.MEAN, mnist.STD)]
+)
 def test_preloading_gives_what_the_loader_gives(root, mean, std):
-    loader = data.mnist_loader("test", 1000, mean, std, root)
+    loader = mnist.mnist_loader("test", 1000, mean, std, root)
     theirs, labels = next(iter(loader))
-    ours = data.preload("test", "cpu", mean, std, root)
+    ours = mnist.preload("test", "cpu", mean, std, root)
     assert len(ours) == 10_000
     assert ours.tensors[0].dtype == theirs.dtype == torch.float32
     torch.testing.assert_close(ours.tensors[0][:1000], theirs)
@@ -261,37 +263,37 @@ def test_preloading_gives_what_the_loader_gives(root, mean, std):
 
 
 def test_the_constants_are_those_of_the_training_pixels(root):
-    images, _ = data.load_mnist("train", root)
+    images, _ = mnist.load_mnist("train", root)
     pixels = images.numpy() / np.float32(255)
-    assert round(float(pixels.mean(dtype="f8")), 4) == data.MEAN
-    assert round(float(pixels.std(dtype="f8")), 4) == data.STD
+    assert round(float(pixels.mean(dtype="f8")), 4) == mnist.MEAN
+    assert round(float(pixels.std(dtype="f8")), 4) == mnist.STD
 
 
 def test_normalising_leaves_the_images_alone():
     images = torch.full((2, 28, 28), 255, dtype=torch.uint8)
-    result = data.normalise(images, mean=0.5, std=0.25)
+    result = mnist.normalise(images, mean=0.5, std=0.25)
     torch.testing.assert_close(result, torch.full((2, 1, 28, 28), 2.0))
     assert (images == 255).all()
 
 
 def test_the_loader_shuffles_the_training_split_only(root):
-    train = data.mnist_loader("train", 32, root=root)
+    train = mnist.mnist_loader("train", 32, root=root)
     images, labels = next(iter(train))
     assert images.shape == (32, 1, 28, 28)
     assert labels.shape == (32,)
     assert len(train) == 1875
-    _, stored = data.load_mnist("train", root)
+    _, stored = mnist.load_mnist("train", root)
     assert not torch.equal(labels, stored[:32])
-    _, stored = data.load_mnist("test", root)
-    _, labels = next(iter(data.mnist_loader("test", root=root)))
+    _, stored = mnist.load_mnist("test", root)
+    _, labels = next(iter(mnist.mnist_loader("test", root=root)))
     assert torch.equal(labels, stored[:100])
 
 
 def test_the_loader_passes_other_arguments_on(root):
-    loader = data.mnist_loader(
+    loader = mnist.mnist_loader(
         "train", 7, root=root, shuffle=False, drop_last=True
     )
-    _, stored = data.load_mnist("train", root)
+    _, stored = mnist.load_mnist("train", root)
     assert torch.equal(next(iter(loader))[1], stored[:7])
     assert len(loader) == 60_000 // 7
 
@@ -302,7 +304,7 @@ def numbered(count):
 
 
 def test_a_validation_split_is_disjoint_and_complete():
-    train, validation = data.split_validation(numbered(100), 30)
+    train, validation = mnist.split_validation(numbered(100), 30)
     assert (len(train), len(validation)) == (70, 30)
     parts = torch.cat([train.tensors[1], validation.tensors[1]])
     assert torch.equal(parts.sort().values, torch.arange(100))
@@ -311,10 +313,10 @@ def test_a_validation_split_is_disjoint_and_complete():
 
 
 def test_a_validation_split_depends_on_the_seed_only():
-    first = data.split_validation(numbered(100), 30)[1].tensors[1]
+    first = mnist.split_validation(numbered(100), 30)[1].tensors[1]
     torch.manual_seed(99)
-    again = data.split_validation(numbered(100), 30, seed=0)[1].tensors[1]
-    other = data.split_validation(numbered(100), 30, seed=1)[1].tensors[1]
+    again = mnist.split_validation(numbered(100), 30, seed=0)[1].tensors[1]
+    other = mnist.split_validation(numbered(100), 30, seed=1)[1].tensors[1]
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -322,4 +324,4 @@ def test_a_validation_split_depends_on_the_seed_only():
 @pytest.mark.parametrize("count", [-1, 0, 100, 101])
 def test_a_validation_split_leaves_something_on_both_sides(count):
     with pytest.raises(ValueError, match=f"between 1 and 99, got {count}"):
-        data.split_validation(numbered(100), count)
+        mnist.split_validation(numbered(100), count)

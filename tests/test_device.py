@@ -11,14 +11,14 @@ import psutil
 import pytest
 import torch
 
-from gpu_course import device as device_module
-from gpu_course.device import (
+from gpu_course.common import device as device_module
+from gpu_course.common import machine as machine_module
+from gpu_course.common.device import pick_device, try_device
+from gpu_course.common.machine import (
     PACKAGES,
     Machine,
     machine_report,
     nvidia_smi,
-    pick_device,
-    try_device,
 )
 
 OLD_GPU = "CUDA error: no kernel image is available\nfor execution here"
@@ -31,7 +31,7 @@ def no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    monkeypatch.setattr(device_module, "nvidia_smi", lambda field: None)
+    monkeypatch.setattr(machine_module, "nvidia_smi", lambda field: None)
 
 
 def problems(monkeypatch, **by_kind):
@@ -210,7 +210,7 @@ def test_the_report_holds_no_name_of_a_person_host_or_folder():
 
 
 def test_a_package_that_is_missing_is_reported(monkeypatch):
-    monkeypatch.setattr(device_module, "PACKAGES", (*PACKAGES, "no-such"))
+    monkeypatch.setattr(machine_module, "PACKAGES", (*PACKAGES, "no-such"))
     rows = dict(machine_report().rows())
     assert rows["no-such"] == "not installed"
     assert rows["numpy"][0].isdigit()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image, ImageDraw
 
-from gpu_course.data import load_mnist
-from gpu_course.digit import MAX_PIXELS, to_digit
+from gpu_course.data.digit import MAX_PIXELS, to_digit
+from gpu_course.data.mnist import load_mnist
 
 # Mean absolute difference allowed, in grey levels of 255, between two
 # pictures of one digit. Different resampling and rounding stay below the

@@ -11,7 +11,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gpu_course import cli, data, device, doctor
+from gpu_course import cli
+from gpu_course.common import device
+from gpu_course.course import doctor
+from gpu_course.data import mnist
 
 for name in doctor.NEEDED:  # before parts of torch are replaced
     importlib.import_module(doctor.IMPORT_NAMES.get(name, name))
@@ -185,9 +188,9 @@ def test_a_package_that_breaks_without_a_word(monkeypatch):
 
 def test_damaged_data(monkeypatch, capsys):
     def damaged(name, digest):
-        raise data.DataError(f"{name} is damaged: run 'git checkout'")
+        raise mnist.DataError(f"{name} is damaged: run 'git checkout'")
 
-    monkeypatch.setattr(data, "_unpack", damaged)
+    monkeypatch.setattr(mnist, "_unpack", damaged)
     assert_problem("MNIST", "is damaged", "git checkout")
     assert cli.main(["doctor"]) == 1
 

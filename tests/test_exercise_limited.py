@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gpu_course.exercises import limited
-from gpu_course.exercises.limited import TimeIsUp, run_limited
+from gpu_course.exercises.checking import limited
+from gpu_course.exercises.checking.limited import TimeIsUp, run_limited
 
 
 def test_the_result_comes_back():

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gpu_course import cli, quiz
-from gpu_course.exercises import catalogue, check, progress, show_progress
+from gpu_course import cli
+from gpu_course.exercises import catalogue, check, passed, quiz, show_progress
 
 
 @pytest.fixture(autouse=True)
@@ -21,25 +21,25 @@ AXPY = next(e for e in catalogue() if e.name == "axpy")
 
 def test_only_what_passes_is_noted():
     check("axpy", AXPY.load(AXPY.starter))
-    assert progress.passed() == {}
+    assert passed.passed() == {}
     check("axpy", AXPY.load(AXPY.solution))
-    assert list(progress.passed()) == ["axpy"]
+    assert list(passed.passed()) == ["axpy"]
 
 
 def test_the_first_day_stays(folder):
     content = {"version": 1, "passed": {"axpy": "2020-01-02"}}
     (folder / "progress.json").write_text(json.dumps(content))
-    progress.note_passed("axpy")
-    progress.note_passed("blocks_for")
-    assert progress.passed()["axpy"] == "2020-01-02"
-    assert len(progress.passed()) == 2
+    passed.note_passed("axpy")
+    passed.note_passed("blocks_for")
+    assert passed.passed()["axpy"] == "2020-01-02"
+    assert len(passed.passed()) == 2
 
 
 def test_what_a_later_version_knows_is_kept():
     """Also exercises that this version of the course doesn't have."""
-    progress.note_passed("of_another_version")
-    progress.note_passed("axpy")
-    assert set(progress.passed()) == {"of_another_version", "axpy"}
+    passed.note_passed("of_another_version")
+    passed.note_passed("axpy")
+    assert set(passed.passed()) == {"of_another_version", "axpy"}
     rows = show_progress().exercises.values()
     names = [name for exercises in rows for name, _ in exercises]
     assert names == [e.name for e in catalogue()]
@@ -54,8 +54,8 @@ def test_what_another_version_wrote_is_kept(folder):
         "notes": ["mine"],
     }
     (folder / "progress.json").write_text(json.dumps(content))
-    progress.note_passed("axpy")
-    progress.note_answer("10_first_kernels", "new question", False)
+    passed.note_passed("axpy")
+    passed.note_answer("10_first_kernels", "new question", False)
     kept = json.loads((folder / "progress.json").read_text())
     assert list(kept.pop("passed")) == ["axpy"]
     asked = kept["quizzes"]["10_first_kernels"]
@@ -67,23 +67,23 @@ def test_what_another_version_wrote_is_kept(folder):
 def test_a_file_of_version_1_is_read_and_becomes_one_of_2(folder):
     content = {"version": 1, "passed": {"axpy": "2020-01-02"}}
     (folder / "progress.json").write_text(json.dumps(content))
-    assert progress.answered("10_first_kernels") == {}
-    progress.note_answer("10_first_kernels", "a question", True)
+    assert passed.answered("10_first_kernels") == {}
+    passed.note_answer("10_first_kernels", "a question", True)
     kept = json.loads((folder / "progress.json").read_text())
-    assert kept["version"] == progress.VERSION == 2
+    assert kept["version"] == passed.VERSION == 2
     assert kept["passed"] == content["passed"]
 
 
 def test_the_first_try_and_the_first_right_day_stay(folder):
     chapter, today = "10_first_kernels", datetime.date.today().isoformat()
     for right in (False, True, False):
-        progress.note_answer(chapter, "q", right)
-    found = progress.answered(chapter)
+        passed.note_answer(chapter, "q", right)
+    found = passed.answered(chapter)
     assert found == {"q": {"first_try": False, "right": today}}
     text = (folder / "progress.json").read_text()
     (folder / "progress.json").write_text(text.replace(today, "2020-01-02"))
-    progress.note_answer(chapter, "q", True)
-    assert progress.answered(chapter)["q"]["right"] == "2020-01-02"
+    passed.note_answer(chapter, "q", True)
+    assert passed.answered(chapter)["q"]["right"] == "2020-01-02"
 
 
 @pytest.mark.parametrize(
@@ -103,24 +103,24 @@ def test_the_first_try_and_the_first_right_day_stay(folder):
 )
 def test_a_damaged_file_is_set_aside(folder, content):
     (folder / "progress.json").write_bytes(content)
-    assert progress.passed() == {}
-    assert progress.answered("10_first_kernels") == {}
+    assert passed.passed() == {}
+    assert passed.answered("10_first_kernels") == {}
     aside = list(folder.glob("progress-damaged-*.json"))
     assert [path.read_bytes() for path in aside] == [content]
-    progress.note_passed("axpy")
-    assert list(progress.passed()) == ["axpy"]
+    passed.note_passed("axpy")
+    assert list(passed.passed()) == ["axpy"]
 
 
 def test_a_folder_that_can_t_be_written_costs_nothing(monkeypatch):
     def refuse(path, content):
         raise OSError("read-only")
 
-    monkeypatch.setattr(progress, "write_atomically", refuse)
+    monkeypatch.setattr(passed, "write_atomically", refuse)
     assert check("axpy", AXPY.load(AXPY.solution)).passed
 
 
 def test_the_command(capsys):
-    progress.note_passed("axpy")
+    passed.note_passed("axpy")
     assert cli.main(["progress"]) == 0
     printed = capsys.readouterr().out
     assert "axpy" in printed
@@ -134,11 +134,11 @@ def test_the_command(capsys):
 
 def test_answers_are_shown(capsys):
     texts = [q["question"] for q in quiz.questions("11_memory")]
-    progress.note_answer("11_memory", texts[0], True)
-    progress.note_answer("11_memory", texts[1], False)
-    progress.note_answer("11_memory", texts[1], True)
-    progress.note_answer("11_memory", texts[2], False)
-    progress.note_answer("11_memory", "a question of another version", True)
+    passed.note_answer("11_memory", texts[0], True)
+    passed.note_answer("11_memory", texts[1], False)
+    passed.note_answer("11_memory", texts[1], True)
+    passed.note_answer("11_memory", texts[2], False)
+    passed.note_answer("11_memory", "a question of another version", True)
     counts = f"2/{len(texts)}, 1 at the first try"
     assert counts in show_progress()._repr_html_()
     assert cli.main(["progress"]) == 0
@@ -152,7 +152,7 @@ def test_answers_are_shown(capsys):
 
 
 def test_it_shows_in_a_notebook():
-    progress.note_passed("axpy")
+    passed.note_passed("axpy")
     html = show_progress()._repr_html_()
     for chapter in quiz.chapters():
         assert chapter in html
@@ -162,7 +162,7 @@ def test_it_shows_in_a_notebook():
 def test_what_a_file_says_is_shown_as_text():
     """The file may have been edited, or come from somebody else."""
     evil = "2026' onmouseover='alert(1)'><img src=x onerror=alert(2)>"
-    shown = progress.Progress(
+    shown = passed.Progress(
         {"<b>": [("<i>", evil)]}, {"<b>": [("<u>", True, evil)]}
     )
     html = shown._repr_html_()

@@ -18,7 +18,8 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, Rectangle
 from PIL import Image
 
-from gpu_course import architecture, cuda, drawing
+from gpu_course import cuda
+from gpu_course.common import drawing
 from gpu_course.explorers import (
     banks,
     coalescing,
@@ -33,6 +34,7 @@ from gpu_course.explorers import (
     softmax,
 )
 from gpu_course.explorers.controls import explorer, slider
+from gpu_course.hardware import chip_picture
 
 matplotlib.use("Agg")
 EXPLORERS = {
@@ -308,10 +310,10 @@ def test_occupancy_names_the_limit(ax):
 
 
 def test_a_chip_has_its_multiprocessors(ax):
-    architecture.draw_chip(ax, 132, 50, 80, 3350, 63, "H100")
-    assert len(cells(ax, architecture.COMPUTE)) == 132
+    chip_picture.draw_chip(ax, 132, 50, 80, 3350, 63, "H100")
+    assert len(cells(ax, chip_picture.COMPUTE)) == 132
     ax.clear()
-    architecture.draw_multiprocessor(ax)
+    chip_picture.draw_multiprocessor(ax)
     assert len(threads(ax)) == 128
 
 

@@ -19,12 +19,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import gpu_course
-from gpu_course.checkpoint import Checkpoint
-from gpu_course.device import pick_device, try_device
-from gpu_course.inference import Classifier
-from gpu_course.models import LeNet
-from gpu_course.recipe import Recipe
-from gpu_course.training import fit
+from gpu_course.common.device import pick_device, try_device
+from gpu_course.training.checkpoint import Checkpoint
+from gpu_course.training.classifier import Classifier
+from gpu_course.training.lenet import LeNet
+from gpu_course.training.loop import fit
+from gpu_course.training.recipe import Recipe
 
 ADAM = Recipe("adam", 0.01, 16, 2, "one-cycle", label_smoothing=0.05)
 SGD = Recipe("sgd", 0.01, 16, 2)
@@ -290,7 +290,9 @@ def test_a_resumed_run_goes_on_in_the_random_numbers_of_the_device(
     torch.manual_seed(0)
     model = Dropping()
     with monkeypatch.context() as patch:
-        patch.setattr("gpu_course.training.progress_bar", interrupting_bar(4))
+        patch.setattr(
+            "gpu_course.training.loop.progress_bar", interrupting_bar(4)
+        )
         with pytest.raises(KeyboardInterrupt):
             fit(model, examples(), ADAM, **options)
     torch.manual_seed(7)
@@ -303,12 +305,12 @@ def test_a_resumed_run_goes_on_in_the_random_numbers_of_the_device(
 
 def source_as_module(name, snippet=None, replacement=None):
     """Run the source of a module of ours, with one snippet replaced."""
-    path = Path(gpu_course.__file__).with_name(f"{name}.py")
+    path = Path(gpu_course.__file__).with_name(name).with_suffix(".py")
     source = path.read_text(encoding="utf-8")
     if snippet is not None:
         assert source.count(snippet) == 1, f"{snippet!r} in {path}"
         source = source.replace(snippet, replacement)
-    module = types.ModuleType(f"copy_of_{name}")
+    module = types.ModuleType(f"copy_of_{path.stem}")
     exec(compile(source, str(path), "exec"), vars(module))
     return module
 
@@ -377,157 +379,163 @@ def use_timing(timing, gpu, tmp_path):
 def use_comparison(comparison, gpu, tmp_path):
     """Time two kernels in turn, and wait for each."""
     a = torch.ones(4, 4, device="cuda")
-    compared = comparison.compare(lambda: a @ a, lambda: a + a, pairs=1)
+    one = comparison.Stop(1)
+    compared = comparison.compare(lambda: a @ a, lambda: a + a, stop=one)
     assert compared.ratio > 0
     assert gpu.running == 0, "the clock stopped while kernels were running"
 
 
 def use_bench(bench, gpu, tmp_path):
-    """Run the article's pipeline, and count."""
+    """Run the article's pipeline."""
     loader = DataLoader(examples(), 16)
     device = torch.device("cuda")
     assert bench.article_pipeline(loader, loader, device) > 0
-    flops = bench.training_flops_per_image(LeNet().to(device))
-    assert flops == bench.training_flops_per_image(LeNet())
+
+
+def use_counter(counter, gpu, tmp_path):
+    """Count the FLOPs of a model on either side."""
+    flops = counter.training_flops_per_image(LeNet().to("cuda"))
+    assert flops == counter.training_flops_per_image(LeNet())
 
 
 ROUTES = {
-    "training": use_training,
-    "inference": use_inference,
-    "data": use_data,
-    "timing": use_timing,
-    "comparison": use_comparison,
-    "bench": use_bench,
+    "training/loop": use_training,
+    "training/classifier": use_inference,
+    "data/mnist": use_data,
+    "timing/timer": use_timing,
+    "timing/comparison": use_comparison,
+    "bench/article": use_bench,
+    "hardware/work_counter": use_counter,
 }
 
 BROKEN = {
     "the model stays on the host": (
-        "training",
+        "training/loop",
         "    place(model, device)\n",
         "",
     ),
     "the data set stays on the host": (
-        "training",
+        "training/loop",
         "images, labels = (tensor.to(device) for tensor in dataset.tensors)",
         "images, labels = dataset.tensors",
     ),
     "the labels of a data set stay on the host": (
-        "training",
+        "training/loop",
         "images, labels = (tensor.to(device) for tensor in dataset.tensors)",
         "images, labels = dataset.tensors[0].to(device), dataset.tensors[1]",
     ),
     "the images of a loader stay on the host": (
-        "training",
+        "training/loop",
         "images.to(device, non_blocking=True)",
         "images",
     ),
     "the labels of a loader stay on the host": (
-        "training",
+        "training/loop",
         "labels.to(device, non_blocking=True)",
         "labels",
     ),
     "the order goes to the host": (
-        "training",
+        "training/loop",
         "yield images[part], labels[part]",
         "yield images[part], labels.cpu()[part]",
     ),
     "class weights on the host": (
-        "training",
+        "training/loop",
         "label_smoothing=self.recipe.label_smoothing,",
         "weight=torch.ones(10),",
     ),
     "each loss is copied to the host": (
-        "training",
+        "training/loop",
         "self.losses = torch.zeros(steps, device=device)",
         "self.losses = torch.zeros(steps)",
     ),
     "each loss is waited for": (
-        "training",
+        "training/loop",
         "return loss.detach()",
         "return loss.item()",
     ),
     "evaluate adds device numbers to host ones": (
-        "training",
+        "training/loop",
         "torch.stack([loss, right.to(loss.dtype)]).cpu()",
         "torch.stack([loss, right.to(loss.dtype)])",
     ),
     "evaluate adds host numbers to device ones": (
-        "training",
+        "training/loop",
         "total = torch.zeros(2, dtype=torch.float64)",
         "total = torch.zeros(2, dtype=torch.float64, device=device)",
     ),
     "evaluate compares with labels on the host": (
-        "training",
+        "training/loop",
         "(logits.argmax(dim=1) == labels).sum()",
         "(logits.argmax(dim=1) == labels.cpu()).sum()",
     ),
     "a resumed model is left on the host": (
-        "training",
+        "training/loop",
         "self.model.load_state_dict(saved.model)",
         "self.model.load_state_dict(saved.model, assign=True)",
     ),
     "a resumed optimizer is left on the host": (
-        "training",
+        "training/loop",
         "torch.empty_like(parameter)",
         "torch.empty_like(parameter, device='cpu')",
     ),
     "the classifier's model stays on the host": (
-        "inference",
+        "training/classifier",
         "place(model, self.device)",
         "model",
     ),
     "the classifier's images stay on the host": (
-        "inference",
+        "training/classifier",
         "normalise(images, self.device, self.mean, self.std)",
         "normalise(images, 'cpu', self.mean, self.std)",
     ),
     "the classifier's result stays on the device": (
-        "inference",
+        "training/classifier",
         "torch.cat(parts).cpu().numpy()",
         "torch.cat(parts).numpy()",
     ),
     "preload leaves the labels on the host": (
-        "data",
+        "data/mnist",
         "TensorDataset(images, labels.to(device))",
         "TensorDataset(images, labels)",
     ),
     "preload leaves the images on the host": (
-        "data",
+        "data/mnist",
         "images.to(device).unsqueeze(1)",
         "images.unsqueeze(1)",
     ),
     "normalise mixes": (
-        "data",
+        "data/mnist",
         "sub_(mean / std)",
         "sub_(images.new_full((1,), mean / std, device='cpu'))",
     ),
     "time_call does not wait": (
-        "timing",
+        "timing/timer",
         "clock = clock or waiting_clock()\n        timer",
         "clock = __import__('time').time\n        timer",
     ),
     "compare does not wait": (
-        "comparison",
-        "clock = clock or waiting_clock()\n        if",
-        "clock = __import__('time').time\n        if",
+        "timing/comparison",
+        "clock = clock or waiting_clock()\n        calls",
+        "clock = __import__('time').time\n        calls",
     ),
     "the article's model stays on the host": (
-        "bench",
+        "bench/article",
         "ReluFirstLeNet().to(device)",
         "ReluFirstLeNet()",
     ),
     "the article's labels stay on the host": (
-        "bench",
+        "bench/article",
         "functional.cross_entropy(logits, labels.to(device))",
         "functional.cross_entropy(logits, labels)",
     ),
     "the article's test labels stay on the host": (
-        "bench",
+        "bench/article",
         "(digits == labels.to(device))",
         "(digits == labels)",
     ),
     "the image of the FLOP count stays on the host": (
-        "bench",
+        "hardware/work_counter",
         "torch.zeros(1, 1, 28, 28, device=device)",
         "torch.zeros(1, 1, 28, 28)",
     ),

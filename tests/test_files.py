@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from gpu_course.files import cache_folder, write_atomically
+from gpu_course.common.files import cache_folder, write_atomically
 
 
 def test_the_environment_names_the_cache_folder(monkeypatch, tmp_path):

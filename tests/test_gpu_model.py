@@ -5,9 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpu_course.gpu_model import ModelledGpu, crossover, modelled_gpu
-from gpu_course.hardware import processors
-from gpu_course.roofline import Ceilings
+from gpu_course.hardware.modelled_gpu import (
+    ModelledGpu,
+    crossover,
+    modelled_gpu,
+)
+from gpu_course.hardware.published import processors
+from gpu_course.hardware.roofline import Ceilings
 
 ROUND = ModelledGpu(
     Ceilings("round", 1000, 10_000, "published", "a data sheet"), 100, 1.0, 10

@@ -8,12 +8,12 @@ import torch
 from fake_cuda import fake_cuda
 from torch.nn import functional
 
-from gpu_course.half_precision import (
+from gpu_course.training.half_precision import (
     draw_gradients,
     layer_gradients,
     lost_share,
 )
-from gpu_course.models import LeNet
+from gpu_course.training.lenet import LeNet
 
 
 def rounded(value):

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 import pytest
 
 from gpu_course.cuda.occupancy import LIMITS, REGISTERS_PER_SM
-from gpu_course.hardware import (
+from gpu_course.hardware.published import (
     FOLDER,
     links,
     memory_levels,

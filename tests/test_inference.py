@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from gpu_course.checkpoint import CheckpointError, write_tensors
-from gpu_course.inference import Classifier
-from gpu_course.models import LeNet
-from gpu_course.recipe import Recipe
-from gpu_course.training import fit
+from gpu_course.training.checkpoint import CheckpointError, write_tensors
+from gpu_course.training.classifier import Classifier
+from gpu_course.training.lenet import LeNet
+from gpu_course.training.loop import fit
+from gpu_course.training.recipe import Recipe
 
 MEAN, STD = 0.25, 0.5
 
@@ -108,7 +108,7 @@ FRESH = """
 import sys
 import numpy as np
 import torch
-from gpu_course.inference import Classifier
+from gpu_course.training.classifier import Classifier
 torch.set_num_threads(int(sys.argv[4]))
 images = np.load(sys.argv[2])
 np.save(sys.argv[3], Classifier.load(sys.argv[1], "cpu").probabilities(images))

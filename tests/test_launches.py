@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from gpu_course import optimizers
 from gpu_course.cuda.kernel import Kernel
-from gpu_course.layers import activation, autograd, launches, training
-from gpu_course.work_counter import count_work
+from gpu_course.hardware.work_counter import count_work
+from gpu_course.layers import (
+    activation,
+    autograd,
+    launches,
+    optimizers,
+    train_by_kernels,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +94,10 @@ def test_the_table_adds_up():
 
 @pytest.mark.parametrize("there", [False, True])
 def test_tensors_are_where_the_kernels_run(there, monkeypatch):
-    monkeypatch.setattr(training.backend, "uses_gpu", lambda: there)
-    monkeypatch.setattr(training, "pick_device", lambda: torch.device("cuda"))
-    assert training.kernel_device().type == ("cuda" if there else "cpu")
+    monkeypatch.setattr(train_by_kernels.backend, "uses_gpu", lambda: there)
+    monkeypatch.setattr(
+        train_by_kernels, "pick_device", lambda: torch.device("cuda")
+    )
+    assert train_by_kernels.kernel_device().type == (
+        "cuda" if there else "cpu"
+    )

@@ -10,16 +10,16 @@ from torch.nn import functional
 from gpu_course import cuda
 from gpu_course.cuda import backend
 from gpu_course.cuda.kernel import Kernel
-from gpu_course.data import preload
+from gpu_course.data.mnist import preload
 from gpu_course.layers import activation, autograd, linear, pooling, sums
 from gpu_course.layers import convolution as conv
-from gpu_course.layers.training import (
+from gpu_course.layers.train_by_kernels import (
     RECIPE,
     accuracy,
     batches,
     train_with_kernels,
 )
-from gpu_course.models import LeNet
+from gpu_course.training.lenet import LeNet
 
 FEW = settings(
     max_examples=15,

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from gpu_course import ledger as ledgers
-from gpu_course import ledger_schema
-from gpu_course.ledger import Entry, Ledger, carried, load, save, this_machine
-from gpu_course.ledger_compare import (
-    comparison,
-    plot_ledgers,
-    save_figure,
+from gpu_course.bench import ledger, schema
+from gpu_course.bench.ledger import (
+    Entry,
+    Ledger,
+    carried,
+    load,
+    save,
+    this_machine,
 )
-from gpu_course.ledger_schema import LedgerError
+from gpu_course.bench.schema import LedgerError
+from gpu_course.bench.side_by_side import comparison, plot_ledgers, save_figure
 
 MACHINE = {
     "cpu": "Test CPU", "cores": 4, "threads": 4, "memory_gib": 15.6,
@@ -156,7 +158,7 @@ def test_no_file_and_a_folder_say_so(tmp_path):
 
 def test_an_older_schema_is_named_once_there_is_a_newer(monkeypatch, tmp_path):
     save(small_ledger(), tmp_path / "old.json")
-    monkeypatch.setattr(ledger_schema, "SCHEMA", 2)
+    monkeypatch.setattr(schema, "SCHEMA", 2)
     with pytest.raises(LedgerError, match="schema 1, of an older course"):
         load(tmp_path / "old.json")
 
@@ -180,7 +182,7 @@ def test_a_failed_write_leaves_the_old_ledger(tmp_path):
 
 def test_this_machine_is_described_without_anything_personal():
     machine = this_machine()
-    ledger_schema.check(changed(machine=machine))
+    schema.check(changed(machine=machine))
     said = json.dumps(machine)
     for personal in (
         socket.gethostname(), getpass.getuser(), str(Path.home()), "/home",
@@ -283,5 +285,5 @@ def test_ways_are_comparable_between_machines():
     assert one.way(replace(ENTRY, threads=2)) == "cpu, 2 threads"
     single = small_ledger(machine=MACHINE | {"threads": 1})
     assert single.way(replace(ENTRY, threads=1)) == "cpu, 1 thread"
-    assert ledgers.other_machine(one, other)
-    assert ledgers.differences(one, one) == []
+    assert ledger.other_machine(one, other)
+    assert ledger.differences(one, one) == []

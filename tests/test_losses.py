@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gpu_course import cuda, losses
+from gpu_course import cuda
 from gpu_course.cuda.kernel import Kernel
+from gpu_course.layers import loss_kernels, losses
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
@@ -21,8 +22,8 @@ def compiled(monkeypatch):
 
 def kernel_squared_error(prediction, target, reduction="sum"):
     result, gradient = np.empty(1, np.float32), np.empty_like(prediction)
-    losses.launch_squared_error(prediction, target, result, reduction)
-    losses.launch_squared_error_gradient(
+    loss_kernels.launch_squared_error(prediction, target, result, reduction)
+    loss_kernels.launch_squared_error_gradient(
         prediction, target, gradient, reduction
     )
     return result[0], gradient
@@ -31,17 +32,17 @@ def kernel_squared_error(prediction, target, reduction="sum"):
 def kernel_cross_entropy(logits, labels, reduction="mean", smoothing=0.0):
     rows, result = np.empty(len(logits), np.float32), np.empty(1, np.float32)
     gradient = np.empty_like(logits)
-    losses.launch_cross_entropy(
+    loss_kernels.launch_cross_entropy(
         logits, labels, rows, gradient, reduction, smoothing
     )
     scale = 1 / len(logits) if reduction == "mean" else 1
-    losses.launch_sum(rows, result, scale)
+    loss_kernels.launch_sum(rows, result, scale)
     return result[0], gradient
 
 
 def kernels_in_three(logits, labels, reduction="mean"):
     rows, gradient = np.empty(len(logits), np.float32), np.empty_like(logits)
-    losses.launch_cross_entropy_in_three(
+    loss_kernels.launch_cross_entropy_in_three(
         logits, labels, rows, gradient, reduction
     )
     return rows, gradient
@@ -300,13 +301,13 @@ def test_device_arrays_are_taken_as_they_are():
     rows = cuda.device_array(4, np.float32)
     gradient = cuda.device_array((4, 3), np.float32)
     z, where = cuda.to_device(logits), cuda.to_device(labels)
-    losses.launch_cross_entropy(z, where, rows, gradient)
+    loss_kernels.launch_cross_entropy(z, where, rows, gradient)
     close(rows.copy_to_host().mean(), losses.cross_entropy(logits, labels))
     close(
         gradient.copy_to_host(), losses.cross_entropy_gradient(logits, labels)
     )
     with pytest.raises(ValueError, match="label 3 of row 0"):
-        losses.launch_cross_entropy(
+        loss_kernels.launch_cross_entropy(
             z, cuda.to_device(labels + 3), rows, gradient
         )
 
@@ -322,9 +323,9 @@ def test_what_is_no_launch():
     with pytest.raises(ValueError, match="at most 12288 classes, got 20000"):
         kernel_cross_entropy(np.ones((1, 20_000), "f"), labels[:1])
     with pytest.raises(ValueError, match=r"losses must have the shape \(2,\)"):
-        losses.launch_cross_entropy(logits, labels, logits[0], logits)
+        loss_kernels.launch_cross_entropy(logits, labels, logits[0], logits)
     with pytest.raises(ValueError, match="result must have the shape"):
-        losses.launch_sum(logits, np.empty(2, "f"))
+        loss_kernels.launch_sum(logits, np.empty(2, "f"))
 
 
 # Traced
@@ -375,8 +376,8 @@ def test_the_squared_error_kernels_have_no_findings():
 
 
 def test_no_kernel_computes_in_float64():
-    losses.rehearse()
-    kernels = [v for v in vars(losses).values() if isinstance(v, Kernel)]
+    loss_kernels.rehearse()
+    kernels = [v for v in vars(loss_kernels).values() if isinstance(v, Kernel)]
     assert len(kernels) == 7
     for kernel in kernels:
         for signature in kernel.recorded:

@@ -8,13 +8,13 @@ import pytest
 import torch
 from fake_cuda import fake_cuda
 
-from gpu_course import machine_peaks
-from gpu_course.machine_peaks import (
+from gpu_course.hardware import measured_peaks
+from gpu_course.hardware.measured_peaks import (
     Measured,
     measured_bandwidth,
     measured_sgemm,
 )
-from gpu_course.timing import time_call
+from gpu_course.timing.timer import time_call
 
 
 class Fixed:
@@ -34,7 +34,7 @@ def fixed_time(monkeypatch):
         function()
         return Fixed
 
-    monkeypatch.setattr(machine_peaks, "time_call", once)
+    monkeypatch.setattr(measured_peaks, "time_call", once)
     return called
 
 
@@ -115,7 +115,7 @@ def test_full_float32_while_it_is_timed(monkeypatch, names):
         seen.append(look())
         return Fixed
 
-    monkeypatch.setattr(machine_peaks, "time_call", timed)
+    monkeypatch.setattr(measured_peaks, "time_call", timed)
     before = torch.get_float32_matmul_precision()
     start = look()
     try:

@@ -3,9 +3,9 @@
 import pytest
 from test_hardware import source_faults
 
-from gpu_course.hardware import FOLDER
-from gpu_course.measurements import measurements
-from gpu_course.roofline import published_ceilings
+from gpu_course.hardware.published import FOLDER
+from gpu_course.hardware.published_measurements import measurements
+from gpu_course.hardware.roofline import published_ceilings
 
 ROWS = measurements()
 

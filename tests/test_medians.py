@@ -5,8 +5,8 @@ import statistics
 
 import pytest
 
-from gpu_course import medians
-from gpu_course.medians import (
+from gpu_course.timing import medians
+from gpu_course.timing.medians import (
     correlation_time,
     median_interval,
     quartile_range,

@@ -8,14 +8,14 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint_sequential
 
-from gpu_course.memory_budget import (
+from gpu_course.training.lenet import LeNet
+from gpu_course.training.memory_budget import (
     Budget,
     count_budget,
     draw_budgets,
     tensor_bytes,
     watch_saved,
 )
-from gpu_course.models import LeNet
 
 # Of one image: the image and both convolutions' outputs, what is left after
 # pooling and ReLU, the linear layers' outputs, and int64 indices.

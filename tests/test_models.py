@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from gpu_course.bench import ReluFirstLeNet
-from gpu_course.models import LeNet
+from gpu_course.bench.article import ReluFirstLeNet
+from gpu_course.training.lenet import LeNet
 
 
 def sequential(model):

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbconvert.exporters import ScriptExporter
 
-from gpu_course.notebooks import canonical
+from gpu_course.course.notebooks import canonical
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))

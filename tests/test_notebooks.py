@@ -21,8 +21,9 @@ from nbformat.v4 import (
 )
 from nbval.plugin import coalesce_streams
 
-from gpu_course import device, notebooks
-from gpu_course.notebooks import (
+from gpu_course.common import device
+from gpu_course.course import notebooks
+from gpu_course.course.notebooks import (
     canonical,
     reader_environment,
     run_as_reader,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from gpu_course import optimizers
 from gpu_course.cuda.kernel import Kernel
-from gpu_course.recipe import Recipe
+from gpu_course.layers import optimizers
+from gpu_course.training.recipe import Recipe
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from gpu_course.plots import show_confusion, show_digits, show_pixels
+from gpu_course.data.pictures import show_confusion, show_digits, show_pixels
 
 mpl.use("agg")
 plt = pytest.importorskip("matplotlib.pyplot")

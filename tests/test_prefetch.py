@@ -5,8 +5,8 @@ import torch
 from fake_cuda import CudaTensor, fake_cuda
 from fake_streams import fake_streams
 
-from gpu_course import prefetch as module
-from gpu_course.prefetch import overlapped_times, prefetch
+from gpu_course.training import prefetch as module
+from gpu_course.training.prefetch import overlapped_times, prefetch
 
 
 def batches(count=4):

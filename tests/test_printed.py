@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gpu_course import cuda
+from gpu_course.common.printed import first_lines
 from gpu_course.cuda.launch import LINES
 from gpu_course.exercises import catalogue, check
-from gpu_course.printed import first_lines
 
 
 @pytest.fixture(autouse=True)

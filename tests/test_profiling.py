@@ -10,7 +10,7 @@ import torch
 from fake_cuda import fake_cuda
 from torch.profiler import record_function
 
-from gpu_course.profiling import (
+from gpu_course.timing.profiling import (
     draw_own_times,
     draw_timeline,
     median_own_us,

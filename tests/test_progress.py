@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import IPython
 import pytest
 
-from gpu_course.progress import WIDTH, progress_bar
+from gpu_course.common.progress_bar import WIDTH, progress_bar
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gpu_course import quiz
-from gpu_course.exercises import progress
+from gpu_course.exercises import passed, quiz
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -110,7 +109,7 @@ def test_without_a_kernel_everything_can_be_read(chapter):
 def test_answers_from_the_page_are_kept():
     shown, key = quiz.show_quiz(NAME), answer_key(NAME)
     texts = [asked["question"] for asked in quiz.questions(NAME)]
-    assert progress.answered(NAME) == {}
+    assert passed.answered(NAME) == {}
     wrong = 1 if key[1] == 0 else 0
     for tried in (
         [[key[0]], [], [], [], []],
@@ -119,7 +118,7 @@ def test_answers_from_the_page_are_kept():
         [[key[0], key[0] ^ 1], [wrong, key[1]], [], [], []],
     ):
         shown.set_state({"tried": tried})  # as a comm does
-    found = progress.answered(NAME)
+    found = passed.answered(NAME)
     assert set(found) == set(texts[:2])
     assert found[texts[0]]["first_try"]
     assert not found[texts[1]]["first_try"]
@@ -133,7 +132,7 @@ def test_a_wrong_answer_is_kept_as_such_when_the_cell_is_run_again():
         shown = quiz.show_quiz(NAME)
         assert shown.tried == [[] for _ in texts]
         shown.set_state({"tried": [[choice], [], [], [], []]})
-    entry = progress.answered(NAME)[texts[0]["question"]]
+    entry = passed.answered(NAME)[texts[0]["question"]]
     assert not entry["first_try"]
     assert entry["right"]
 

@@ -12,8 +12,8 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from gpu_course import cuda
+from gpu_course.common.reader import place
 from gpu_course.exercises import check
-from gpu_course.reader import place
 
 
 class Notebook:
@@ -83,7 +83,7 @@ import threading, time
 import numpy as np
 from gpu_course import cuda
 from gpu_course.exercises import check, hint
-from gpu_course.timing import time_call
+from gpu_course.timing.timer import time_call
 
 @cuda.jit
 def endless(x):

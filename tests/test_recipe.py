@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from gpu_course.recipe import ARTICLE, FOUR_EPOCHS, ONE_EPOCH, recipe_for
+from gpu_course.training.recipe import (
+    ARTICLE,
+    FOUR_EPOCHS,
+    ONE_EPOCH,
+    recipe_for,
+)
 
 
 @pytest.mark.parametrize(

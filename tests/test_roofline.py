@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpu_course import roofline
-from gpu_course.hardware import processor, processors
+from gpu_course.hardware import roofline, roofline_picture
+from gpu_course.hardware.measured_peaks import Measured
+from gpu_course.hardware.published import processor, processors
+from gpu_course.hardware.roofline import Ceilings, Work
 from gpu_course.layers import work
-from gpu_course.machine_peaks import Measured
-from gpu_course.models import LeNet
-from gpu_course.roofline import Ceilings, Work
+from gpu_course.training.lenet import LeNet
 
 matplotlib.use("Agg")
 ROOF = Ceilings("a chip", 100.0, 800.0, "published", "a data sheet")
@@ -148,9 +148,9 @@ def test_bad_amounts_are_refused(ax):
     with pytest.raises(ValueError, match="seconds must be positive"):
         Work("a", 1, 1, 0)
     with pytest.raises(ValueError, match="at least one"):
-        roofline.plot_roofline(ax, [])
+        roofline_picture.plot_roofline(ax, [])
     with pytest.raises(ValueError, match="a copy has no FLOPs"):
-        roofline.plot_roofline(ax, [ROOF], [Work("a copy", 0, 8)])
+        roofline_picture.plot_roofline(ax, [ROOF], [Work("a copy", 0, 8)])
 
 
 # The picture
@@ -175,7 +175,7 @@ CHIPS = {
 @pytest.mark.parametrize("name", SETS)
 def test_nothing_overlaps(ax, name, chips):
     works = SETS[name]
-    assert roofline.plot_roofline(ax, CHIPS[chips], works) is ax
+    assert roofline_picture.plot_roofline(ax, CHIPS[chips], works) is ax
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert "FLOP/byte" in ax.get_xlabel()
     assert "GFLOP/s" in ax.get_ylabel()
@@ -198,7 +198,7 @@ def test_nothing_overlaps(ax, name, chips):
 
 def test_marks_stand_where_they_should(ax):
     timed, untimed = Work("a", 4e9, 1e9, 2.0), Work("b", 2e9, 1e9)
-    roofline.plot_roofline(ax, CHIPS[2], [timed, untimed])
+    roofline_picture.plot_roofline(ax, CHIPS[2], [timed, untimed])
     marks = [li for li in ax.lines if li.get_linestyle() == "None"]
     hollow, filled = marks
     assert list(filled.get_xydata()[0]) == [4, 2]
@@ -211,7 +211,7 @@ def test_marks_stand_where_they_should(ax):
 
 
 def test_kernels_of_one_intensity_share_a_label(ax):
-    roofline.plot_roofline(ax, [ROOF], SETS["same"])
+    roofline_picture.plot_roofline(ax, [ROOF], SETS["same"])
     assert [t.get_text() for t in ax.texts] == ["one … three"]
     labels = [t.get_text() for t in ax.get_legend().get_texts()]
     assert labels == ["a chip, published"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpu_course.simulated_machine import (
+from gpu_course.timing.simulated_machine import (
     KERNELS,
     SPIKES,
     Physics,

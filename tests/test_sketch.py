@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gpu_course.data import to_digit
-from gpu_course.sketch import SIDE, SketchPad
+from gpu_course.data.digit import to_digit
+from gpu_course.widgets.sketch_pad import SIDE, SketchPad
 
 
 def test_a_new_pad_is_white():

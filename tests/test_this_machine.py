@@ -9,8 +9,8 @@ import pytest
 from fake_cuda import fake_cuda
 
 from gpu_course.exercises.check import find
-from gpu_course.simulated_machine import KERNELS
-from gpu_course.this_machine import ThisMachine
+from gpu_course.timing.simulated_machine import KERNELS
+from gpu_course.timing.this_machine import ThisMachine
 
 X = np.random.default_rng(0).uniform(1, 4, 200_000).astype(np.float32)
 # The six dishonest ones, and the other side's; arguments of one short call.

@@ -12,9 +12,10 @@ import pytest
 import torch
 from fake_cuda import fake_cuda
 
-from gpu_course import clocks, comparison
-from gpu_course.comparison import _block
-from gpu_course.timing import Timing, compare, duration, time_call
+from gpu_course.timing import clocks, comparison
+from gpu_course.timing.comparison import Blocks, Stop, _block, compare
+from gpu_course.timing.timed import Timing, duration
+from gpu_course.timing.timer import time_call
 
 
 class Simulated:
@@ -49,6 +50,7 @@ class Simulated:
         return function
 
 
+ONE = Blocks(best_of=1, warm_up_s=0)
 MACHINES = {
     "quiet": {},
     "noisy": {"spread": 0.5},
@@ -65,7 +67,8 @@ def simulated_verdicts(machine, ratio, runs, seconds=1e-3, limit_s=1.5):
         simulated = Simulated(seed, **MACHINES[machine])
         found = compare(
             simulated.call(seconds * ratio), simulated.call(seconds),
-            ("a", "b"), seed=seed, clock=simulated.now, max_run_time_s=limit_s,
+            ("a", "b"), blocks=Blocks(seed=seed), clock=simulated.now,
+            stop=Stop(max_run_time_s=limit_s),
         )  # fmt: skip
         faster.append(found.faster)
     return faster
@@ -121,7 +124,7 @@ def test_the_verdict_in_words(ratio, faster, verdict):
     simulated = Simulated(0, spread=1e-5)
     found = compare(
         simulated.call(ratio), simulated.call(1.0), ("a", "b"),
-        clock=simulated.now, pairs=6,
+        clock=simulated.now, stop=Stop(6),
     )  # fmt: skip
     assert (found.faster, found.verdict) == (faster, verdict)
     assert str(found).startswith(f"a against b: {verdict}; 6 pairs, 97%")
@@ -130,8 +133,8 @@ def test_the_verdict_in_words(ratio, faster, verdict):
 def test_pairs_and_their_callback():
     simulated, seen = Simulated(0), []
     found = compare(
-        simulated.call(2.0), simulated.call(1.0), pairs=5, best_of=1,
-        warm_up_s=0, clock=simulated.now,
+        simulated.call(2.0), simulated.call(1.0), stop=Stop(5), blocks=ONE,
+        clock=simulated.now,
         after_pair=lambda *seconds: seen.append(seconds),
     )  # fmt: skip
     assert tuple(a / b for a, b in seen) == found.pairs
@@ -144,7 +147,10 @@ def test_pairs_and_their_callback():
 def test_one_pair_is_no_evidence():
     simulated = Simulated(0)
     found = compare(
-        simulated.call(2.0), simulated.call(1.0), pairs=1, clock=simulated.now
+        simulated.call(2.0),
+        simulated.call(1.0),
+        clock=simulated.now,
+        stop=Stop(1),
     )
     assert found.faster is None
     assert "too few pairs" in found.verdict
@@ -153,15 +159,15 @@ def test_one_pair_is_no_evidence():
 def test_both_come_first_as_often():
     order = []
     compare(
-        lambda: order.append("a"), lambda: order.append("b"), pairs=8,
-        best_of=1, warm_up_s=0,
+        lambda: order.append("a"), lambda: order.append("b"),
+        stop=Stop(8), blocks=ONE,
     )  # fmt: skip
     firsts = order[::2]
     assert firsts.count("a") == firsts.count("b") == 4
     order.clear()
     compare(
-        lambda: order.append("a"), lambda: order.append("b"), pairs=1,
-        warm_up_s=0,
+        lambda: order.append("a"), lambda: order.append("b"),
+        stop=Stop(1), blocks=Blocks(warm_up_s=0),
     )  # fmt: skip
     assert "".join(order) in ("abbaab", "baabba")
 
@@ -255,7 +261,7 @@ def test_uses_the_threads_it_is_told():
         seen.add((torch.get_num_threads(), numba.get_num_threads()))
 
     assert time_call(look, 0.001, threads=1).threads == 1
-    compare(look, look, pairs=1, threads=1)
+    compare(look, look, stop=Stop(1), threads=1)
     assert seen == {(1, 1)}
     assert torch.get_num_threads() == before
 
@@ -311,14 +317,18 @@ def test_an_error_of_the_function_comes_through(called):
 def test_wrong_options_say_so(options, message):
     with pytest.raises(ValueError, match=message):
         time_call(int, **options)
+    options = dict(options)
+    stop = Stop(precision=options.pop("precision", 0.02))
     with pytest.raises(ValueError, match=message):
-        compare(int, int, **options)
+        compare(int, int, stop=stop, **options)
 
 
-@pytest.mark.parametrize("name", ["pairs", "best_of"])
-def test_no_pairs_is_an_error(name):
+@pytest.mark.parametrize(
+    ("name", "made"), [("pairs", Stop), ("best_of", Blocks)]
+)
+def test_no_pairs_is_an_error(name, made):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-        compare(int, int, **{name: 0})
+        made(**{name: 0})
 
 
 # GPUs
@@ -330,10 +340,13 @@ def test_a_gpu_is_waited_for():
         timing = time_call(lambda: a @ a, 0.002)
         assert gpu.running == 0
         assert timing.device == "not stated"
-        compare(lambda: a @ a, lambda: a + a, pairs=2, device="cuda")
+        two = {"stop": Stop(2)}
+        compare(lambda: a @ a, lambda: a + a, **two, device="cuda")
         assert gpu.running == 0
         waits, launches = gpu.waits, gpu.launches
-        compare(lambda: a @ a, lambda: a + a, pairs=2, warm_up_s=0)
+        compare(
+            lambda: a @ a, lambda: a + a, **two, blocks=Blocks(warm_up_s=0)
+        )
         # Waited for before and after each block, not for each kernel.
         assert gpu.launches - launches == 12
         assert gpu.waits - waits <= 2 * 12 + 5
@@ -393,7 +406,8 @@ def verdicts(ratio, runs, seconds=1e-3, limit_s=2.5):
         return [
             compare(
                 lambda: work(more), lambda: work(steps), ("a", "b"),
-                seed=seed, max_run_time_s=limit_s, device="cpu",
+                blocks=Blocks(seed=seed),
+                stop=Stop(max_run_time_s=limit_s), device="cpu",
             )
             for seed in range(runs)
         ]  # fmt: skip

@@ -20,7 +20,9 @@ from fake_streams import fake_streams
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import TensorDataset
 
-from gpu_course import bench_suite, data, profiling, timing, trials
+from gpu_course.bench import suite
+from gpu_course.data import mnist
+from gpu_course.timing import profiling, timer, trials
 
 matplotlib.use("Agg")
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -81,7 +83,7 @@ def called_once(call):
 
 def shorten_making_it_fast(monkeypatch):
     """Take fewer images and calls, and ask no driver for anything."""
-    whole = data.preload
+    whole = mnist.preload
 
     def preload(split, device):
         images, labels = whole(split).tensors
@@ -91,8 +93,8 @@ def shorten_making_it_fast(monkeypatch):
         return profile(activities=[ProfilerActivity.CPU])
 
     monkeypatch.setattr(trials, "compare", compared)
-    monkeypatch.setattr(data, "preload", preload)
-    monkeypatch.setattr(timing, "time_call", called_once)
+    monkeypatch.setattr(mnist, "preload", preload)
+    monkeypatch.setattr(timer, "time_call", called_once)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
     monkeypatch.setattr(profiling, "profiler", host_profiler)
 
@@ -105,7 +107,7 @@ def test_it_runs_on_a_device(chapter, monkeypatch, capsys):
     monkeypatch.delenv("GPU_COURSE_DEVICE", raising=False)
     monkeypatch.chdir(NOTEBOOKS)
     monkeypatch.setattr(
-        bench_suite, "QUICK", {"min_run_time_s": 0.01, "max_run_time_s": 0.01}
+        suite, "QUICK", {"min_run_time_s": 0.01, "max_run_time_s": 0.01}
     )
     assert "GPU_COURSE_DEVICE" not in os.environ
     space = {"__name__": "chapter"}

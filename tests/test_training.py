@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from gpu_course import training
-from gpu_course.checkpoint import Checkpoint
-from gpu_course.models import LeNet
-from gpu_course.recipe import Recipe
-from gpu_course.training import TrainingDiverged, evaluate
+from gpu_course.training import loop
+from gpu_course.training.checkpoint import Checkpoint
+from gpu_course.training.lenet import LeNet
+from gpu_course.training.loop import TrainingDiverged, evaluate
+from gpu_course.training.recipe import Recipe
 
 
 def lenet(seed=0):
@@ -284,7 +284,7 @@ def finite(checkpoint):
 def test_nan_stops_the_run_and_spoils_no_checkpoint(
     tmp_path, monkeypatch, recipe
 ):
-    monkeypatch.setattr(training, "SAVE_EVERY_S", 0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0)
     path, data, model = tmp_path / "run", examples(), lenet()
     data.tensors[0][13] = math.nan
     seen = images_seen(model)
@@ -363,13 +363,13 @@ def test_learns_to_tell_two_patterns_apart():
 
 
 def test_an_interrupt_during_the_last_validation_is_heard(monkeypatch):
-    judge = training.evaluate
+    judge = loop.evaluate
 
     def interrupted(*arguments):
         signal.raise_signal(signal.SIGINT)
         return judge(*arguments)
 
-    monkeypatch.setattr(training, "evaluate", interrupted)
+    monkeypatch.setattr(loop, "evaluate", interrupted)
     recipe = replace(SGD, epochs=1)
     with pytest.raises(KeyboardInterrupt, match="after epoch 1 of 1"):
         fit(lenet(), examples(), recipe, validation=examples())

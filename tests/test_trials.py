@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from gpu_course.trials import Trials
+from gpu_course.timing.trials import Trials
 
 
 def takes(seconds):

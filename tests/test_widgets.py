@@ -10,23 +10,24 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gpu_course import quiz, sketch, widgets
+from gpu_course.course.notebooks import WIDGET, canonical
+from gpu_course.exercises import quiz
 from gpu_course.explorers import controls
-from gpu_course.notebooks import WIDGET, canonical
+from gpu_course.widgets import base, sketch_pad
 
 ROOT = Path(__file__).parent.parent
 WIDGETS = {
     "explorer": controls.Explorer,
     "quiz": quiz.Quiz,
-    "sketch": sketch.SketchPad,
+    "sketch": sketch_pad.SketchPad,
 }
 
 each_widget = pytest.mark.parametrize("name", WIDGETS)
 
 
 def test_these_are_all():
-    assert set(widgets.CourseWidget.__subclasses__()) == set(WIDGETS.values())
-    files = {path.stem for path in widgets.FOLDER.glob("*.js")}
+    assert set(base.CourseWidget.__subclasses__()) == set(WIDGETS.values())
+    files = {path.stem for path in base.FOLDER.glob("*.js")}
     assert files == {*WIDGETS, "shared"}
 
 
@@ -60,7 +61,7 @@ def test_the_page_side_is_a_module(name, tmp_path):
 
 
 def test_a_stored_notebook_has_the_form_for_pages_without_a_kernel():
-    data, _ = sketch.SketchPad()._repr_mimebundle_()
+    data, _ = sketch_pad.SketchPad()._repr_mimebundle_()
     assert WIDGET in data
     cell = nbformat.v4.new_code_cell(
         outputs=[nbformat.v4.new_output("display_data", data=data)]
@@ -72,12 +73,19 @@ def test_a_stored_notebook_has_the_form_for_pages_without_a_kernel():
 
 def test_each_file_of_the_package_is_installed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["gpu_course"]
+    tools = project["tool"]["setuptools"]["package-data"]
+    patterns = [
+        f"{room.replace('.', '/')}/{pattern}"
+        for room, patterns in tools.items()
+        for pattern in patterns
+    ]
     listed = subprocess.run(
         ["git", "ls-files", "gpu_course"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    names = [name.removeprefix("gpu_course/") for name in listed]
-    for name in names:
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in listed:
         if not name.endswith((".py", "README.md")):
             assert any(fnmatch(name, pattern) for pattern in patterns), name

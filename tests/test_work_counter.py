@@ -5,10 +5,14 @@ import torch
 from fake_cuda import fake_cuda
 from torch.nn import functional
 
-from gpu_course.bench import training_flops_per_image
-from gpu_course.models import LeNet
-from gpu_course.roofline import Ceilings
-from gpu_course.work_counter import WorkCount, count_work, step_time_s
+from gpu_course.hardware.roofline import Ceilings
+from gpu_course.hardware.work_counter import (
+    WorkCount,
+    count_work,
+    step_time_s,
+    training_flops_per_image,
+)
+from gpu_course.training.lenet import LeNet
 
 BATCH = torch.zeros(4, 1, 28, 28), torch.tensor([0, 1, 2, 3])
 
@@ -120,3 +124,19 @@ def test_modelled_time(count, graphed, expected):
 def test_impossible_figures(figures):
     with pytest.raises(ValueError, match=r"must be positive.*, got"):
         step_time_s(made(), roof(*figures[:2]), figures[2])
+
+
+def test_flops_are_those_of_the_shapes():
+    forward = 2 * (
+        24 * 24 * 6 * 25 + 8 * 8 * 16 * 25 * 6 + 256 * 120 + 120 * 84 + 84 * 10
+    )
+    # The backward pass is two products for each of the forward pass; only
+    # the gradient of the images themselves is not needed.
+    both = 3 * forward - 2 * 24 * 24 * 6 * 25
+    assert training_flops_per_image(LeNet()) == both
+
+
+def test_counting_leaves_no_gradient():
+    model = LeNet()
+    training_flops_per_image(model)
+    assert all(p.grad is None for p in model.parameters())

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 
-from gpu_course import workspace
-from gpu_course.notebooks import canonical
-from gpu_course.workspace import (
+from gpu_course.course import workspace
+from gpu_course.course.notebooks import canonical
+from gpu_course.course.workspace import (
     WorkspaceError,
     course_root,
     pick_port,

@@ -11,9 +11,9 @@ from math import inf, nan
 
 import numpy as np
 
-from .keys import pack, position_in_run, sort_with_index, starts
-from .races import find_faults
-from .record import Finding
+from gpu_course.cuda.keys import pack, position_in_run, sort_with_index, starts
+from gpu_course.cuda.races import find_faults
+from gpu_course.cuda.record import Finding
 
 SECTOR_BYTES = 32
 BANKS = 32

@@ -8,18 +8,8 @@ from numba.np.numpy_support import as_dtype
 from gpu_course.cuda.body import Body, statement
 from gpu_course.cuda.intrinsics import SHUFFLES
 from gpu_course.cuda.liveness import assigned, copied, exposed, used
-from gpu_course.cuda.places import (
-    cuts,
-    is_plain_tuple,
-    is_shuffle,
-    placed,
-)
-from gpu_course.cuda.regions import (
-    BLOCK_WIDE,
-    NotCompilable,
-    has_exit,
-    waits,
-)
+from gpu_course.cuda.places import cuts, is_plain_tuple, is_shuffle, placed
+from gpu_course.cuda.regions import BLOCK_WIDE, NotCompilable, has_exit, waits
 from gpu_course.cuda.uniform import is_native, is_uniform
 
 THREADS = ["for _tz in range(_bdz):", "for _ty in range(_bdy):",

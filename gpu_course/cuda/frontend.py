@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gpu_course.common.reader import place
 from gpu_course.cuda.intrinsics import Intrinsic
-from gpu_course.reader import place
 
 
 class UnsupportedKernel(TypeError):

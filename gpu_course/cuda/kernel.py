@@ -9,13 +9,13 @@ import threading
 from numba import typeof
 from numba.core import errors, types
 
+from gpu_course.common.reader import entrance
 from gpu_course.cuda import backend
 from gpu_course.cuda.arguments import apart, converted, copies, host_value
 from gpu_course.cuda.devices import get_current_device
 from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
 from gpu_course.cuda.signatures import best_signature
-from gpu_course.reader import entrance
 
 MAX_THREADS = 1024  # a block's, CUDA C Programming Guide, table of limits
 MAX_BLOCK = (1024, 1024, 64)

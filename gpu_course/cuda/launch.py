@@ -14,6 +14,8 @@ import time
 import numpy as np
 from numba.core import types
 
+from gpu_course.common.printed import first_lines
+from gpu_course.common.reader import place
 from gpu_course.cuda import arithmetic, backend, executor
 from gpu_course.cuda.arguments import arrays_in
 from gpu_course.cuda.compiled import write
@@ -24,8 +26,6 @@ from gpu_course.cuda.machine import Machine
 from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
-from gpu_course.printed import first_lines
-from gpu_course.reader import place
 
 PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
 MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory

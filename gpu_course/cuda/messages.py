@@ -4,8 +4,8 @@ from bisect import bisect_right
 
 import numpy as np
 
-from .ordering import LOAD
-from .record import Finding
+from gpu_course.cuda.ordering import LOAD
+from gpu_course.cuda.record import Finding
 
 VERBS = {"load": "reads", "store": "writes", "atomic": "atomically updates"}
 

@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from .keys import pack, sort_with_index, starts
+from gpu_course.cuda.keys import pack, sort_with_index, starts
 
 WARP_SIZE = 32
 LOAD, ATOMIC, STORE = 0, 1, 2

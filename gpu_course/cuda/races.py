@@ -13,9 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .keys import pack, sort_with_index, starts
-from .messages import race_findings, uninitialised_findings
-from .ordering import ATOMIC, LOAD, STORE, barrier_pairs, clock_pairs
+from gpu_course.cuda.keys import pack, sort_with_index, starts
+from gpu_course.cuda.messages import race_findings, uninitialised_findings
+from gpu_course.cuda.ordering import (
+    ATOMIC,
+    LOAD,
+    STORE,
+    barrier_pairs,
+    clock_pairs,
+)
 
 KINDS = {"load": LOAD, "atomic": ATOMIC, "store": STORE}
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 from numba.core import types
 
-from gpu_course.reader import place
+from gpu_course.common.reader import place
 
 VIEWS = ("reshape", "ravel", "transpose", "view")
 TAKE_ARRAYS = {len, enumerate, zip, print}

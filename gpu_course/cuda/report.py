@@ -3,8 +3,8 @@
 from html import escape
 from math import isfinite
 
-from . import report_plots
-from .analysis import LineCounts, analyse
+from gpu_course.cuda import report_plots
+from gpu_course.cuda.analysis import LineCounts, analyse
 
 COLUMNS = ("requests", "sectors", "coalescing", "banks", "branch", "FLOPs")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .analysis import (
+from gpu_course.cuda.analysis import (
     BANK_BYTES,
     BANKS,
     SECTOR_BYTES,

@@ -14,8 +14,8 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from gpu_course.common.files import cache_folder, write_atomically
 from gpu_course.cuda import mathematics, primitives
-from gpu_course.files import cache_folder, write_atomically
 
 TRUSTED = ("builtins", "math", "cmath", "operator", "numpy", "numba")
 

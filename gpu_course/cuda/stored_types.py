@@ -18,8 +18,8 @@ import numpy as np
 from numba.core import types
 from numba.core.registry import cpu_target
 
+from gpu_course.common.files import write_atomically
 from gpu_course.cuda import inference, mathematics, store
-from gpu_course.files import write_atomically
 
 
 def types_of(source, tree, argument_types, arrays, calls):

@@ -7,12 +7,7 @@ the loops over threads. Everything else needs a value, or a mask, per thread.
 import ast
 
 from gpu_course.cuda.liveness import assigned
-from gpu_course.cuda.regions import (
-    BLOCK_WIDE,
-    has_exit,
-    is_memoryless,
-    waits,
-)
+from gpu_course.cuda.regions import BLOCK_WIDE, has_exit, is_memoryless, waits
 
 UNIFORM_INDEX = ("blockIdx", "blockDim", "gridDim")
 

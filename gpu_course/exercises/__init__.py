@@ -1,4 +1,8 @@
-"""Exercises with checks: ``check``, ``hint``, ``solution``, ``catalogue``."""
+"""Exercises with checks, and quizzes: ``check``, ``hint``, ``solution``.
+
+The exercises are in `collection`, how they are checked in `checking`, the
+questions in ``quizzes/``. Imports: common, cuda, hardware, timing, widgets.
+"""
 
 from gpu_course.exercises.check import (
     catalogue,

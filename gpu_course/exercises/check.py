@@ -1,14 +1,13 @@
 """What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
 
-from gpu_course import quiz
-from gpu_course.exercises import progress
-from gpu_course.exercises.asked import MISSING, not_a_name, unfit
+from gpu_course.common.printed import first_lines
+from gpu_course.common.reader import entrance
+from gpu_course.exercises import passed, quiz
+from gpu_course.exercises.checking.asked import MISSING, not_a_name, unfit
+from gpu_course.exercises.checking.functions import check_function
+from gpu_course.exercises.checking.kernels import check_kernel
+from gpu_course.exercises.checking.result import Result, Text, said
 from gpu_course.exercises.collection import EXERCISES
-from gpu_course.exercises.functions import check_function
-from gpu_course.exercises.kernels import check_kernel
-from gpu_course.exercises.result import Result, Text, said
-from gpu_course.printed import first_lines
-from gpu_course.reader import entrance
 
 LINES = 50  # that a check shows of what an answer prints
 
@@ -73,7 +72,7 @@ def check(name=MISSING, answer=MISSING):
             f"answer's: {said(error)}", "check_failed",
         )  # fmt: skip
     if result.passed:
-        progress.note_passed(name)
+        passed.note_passed(name)
     return result
 
 
@@ -109,4 +108,4 @@ def show_progress():
         chapter: [q["question"] for q in quiz.questions(chapter)]
         for chapter in quiz.chapters()
     }
-    return progress.progress_in(EXERCISES, asked)
+    return passed.progress_in(EXERCISES, asked)

@@ -1,6 +1,5 @@
 """The kernels of the solutions, for ``gpu-course kernels`` (cuda.jit)."""
 
-from gpu_course.cuda.listing import Found
 from gpu_course.exercises.collection import EXERCISES
 
 
@@ -9,7 +8,8 @@ def listed_kernels():
 
     Returns
     -------
-    list of cuda.listing.Found
+    list of (Kernel, str)
+        And the name of its exercise.
     """
     found = []
     for exercise in EXERCISES:
@@ -17,5 +17,5 @@ def listed_kernels():
             kernel = exercise.load(exercise.solution)
             for case in exercise.cases():
                 kernel.specialize(*case.arguments)
-            found.append(Found(kernel, f"exercise {exercise.name}"))
+            found.append((kernel, f"exercise {exercise.name}"))
     return found

@@ -4,13 +4,8 @@ import numpy as np
 from numba import float32
 
 from gpu_course import cuda
+from gpu_course.common.drawing import FAULT, MEMORY, draw_cell, frame
 from gpu_course.cuda.analysis import BANKS
-from gpu_course.drawing import (
-    FAULT,
-    MEMORY,
-    draw_cell,
-    frame,
-)
 from gpu_course.explorers.controls import explorer, menu, slider
 
 LANES = 32

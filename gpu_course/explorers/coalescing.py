@@ -4,8 +4,14 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from gpu_course import cuda
+from gpu_course.common.drawing import (
+    FAULT,
+    MEMORY,
+    draw_cell,
+    draw_thread,
+    frame,
+)
 from gpu_course.cuda.analysis import SECTOR_BYTES
-from gpu_course.drawing import FAULT, MEMORY, draw_cell, draw_thread, frame
 from gpu_course.explorers.controls import explorer, menu, slider
 
 LANES = 32

@@ -7,7 +7,7 @@ from html import escape
 
 import traitlets
 
-from gpu_course.widgets import CourseWidget, page_side
+from gpu_course.widgets.base import CourseWidget, page_side
 
 STORED_COLOURS = 128  # of the stored picture: a third of the bytes
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from gpu_course.drawing import GREEN
+from gpu_course.common.drawing import GREEN
 from gpu_course.explorers.controls import explorer, menu, slider
 from gpu_course.layers.convolution import convolve, output_size
 
@@ -25,7 +25,7 @@ FILTERS = {
 @cache
 def digit():
     """Return the digit (28, 28), float32 from 0 to 1."""
-    from gpu_course.data import load_mnist
+    from gpu_course.data.mnist import load_mnist
 
     return load_mnist("test")[0][DIGIT].numpy().astype(np.float32) / 255
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpu_course import cuda
-from gpu_course.drawing import draw_thread, draw_warp, frame
+from gpu_course.common.drawing import draw_thread, draw_warp, frame
 from gpu_course.explorers.controls import explorer, menu
 
 LANES, WARPS = 32, 2

@@ -2,7 +2,7 @@
 
 from matplotlib.patches import Circle, Rectangle
 
-from gpu_course.drawing import (
+from gpu_course.common.drawing import (
     WARPS,
     draw_cell,
     draw_thread,

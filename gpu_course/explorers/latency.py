@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from gpu_course.drawing import IDLE, SKY, YELLOW
+from gpu_course.common.drawing import IDLE, SKY, YELLOW
 from gpu_course.explorers.controls import explorer, slider
 
 WAITING, READY, ISSUING = range(3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from gpu_course.drawing import GREEN, SKY, VERMILION, YELLOW
+from gpu_course.common.drawing import GREEN, SKY, VERMILION, YELLOW
 from gpu_course.explorers.controls import explorer, menu, slider
 
 WAITS = ("never", "at the end", "after each launch")

@@ -1,8 +1,8 @@
 """What limits how many warps of a kernel a multiprocessor holds."""
 
+from gpu_course.common.drawing import BLUE, VERMILION
 from gpu_course.cuda.compiler import Resources
 from gpu_course.cuda.occupancy import occupancy
-from gpu_course.drawing import BLUE, VERMILION
 from gpu_course.explorers.controls import explorer, menu, slider
 
 CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0")

@@ -8,7 +8,7 @@ from matplotlib.patches import Circle, Rectangle
 from numba import int32
 
 from gpu_course import cuda
-from gpu_course.drawing import (
+from gpu_course.common.drawing import (
     MEMORY,
     draw_cell,
     draw_thread,

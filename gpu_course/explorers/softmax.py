@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpu_course.explorers.controls import explorer, slider
-from gpu_course.losses import softmax
+from gpu_course.layers.losses import softmax
 
 LOGITS = np.array([[2.0, 1.0, 0.5, -1.0, -2.0]])
 

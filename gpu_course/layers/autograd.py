@@ -12,9 +12,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from gpu_course import losses
 from gpu_course.cuda import backend
-from gpu_course.layers import activation, pooling
+from gpu_course.layers import activation, loss_kernels, pooling
 from gpu_course.layers import convolution as conv
 from gpu_course.layers import linear as lin
 from gpu_course.layers.checks import check_axes
@@ -180,12 +179,12 @@ class CrossEntropy(torch.autograd.Function):
         logits, labels = _inputs(logits, labels)
         rows = logits.new_empty(len(logits))
         gradient = torch.empty_like(logits)
-        losses.launch_cross_entropy(
+        loss_kernels.launch_cross_entropy(
             memory(logits), memory(labels), memory(rows), memory(gradient),
             label_smoothing=label_smoothing,
         )  # fmt: skip
         loss = logits.new_empty(1)
-        losses.launch_sum(memory(rows), memory(loss), 1 / len(logits))
+        loss_kernels.launch_sum(memory(rows), memory(loss), 1 / len(logits))
         ctx.save_for_backward(gradient)
         return loss.reshape(())
 

@@ -8,8 +8,8 @@ came from memory one time and no cache were there before or forgot it after.
 
 from dataclasses import dataclass
 
+from gpu_course.hardware.roofline import Work
 from gpu_course.layers.convolution import output_size
-from gpu_course.roofline import Work
 
 FLOAT32 = 4  # bytes
 

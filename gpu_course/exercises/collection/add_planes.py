@@ -2,14 +2,18 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator, unwritten
-from gpu_course.exercises.exercise import (
+from gpu_course.exercises.checking.cases import (
+    blocks_for,
+    generator,
+    unwritten,
+)
+from gpu_course.exercises.checking.exercise import (
     Exercise,
     Launch,
     Mistake,
     edited,
 )
-from gpu_course.exercises.limits import coalesced
+from gpu_course.exercises.checking.limits import coalesced
 
 STARTER = """\
 from gpu_course import cuda

@@ -1,6 +1,6 @@
 """attainable_rate: the roofline in one line."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def attainable_rate(intensity, peak, bandwidth):

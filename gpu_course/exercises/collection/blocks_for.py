@@ -1,6 +1,6 @@
 """blocks_for: how many blocks cover n elements."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 import math

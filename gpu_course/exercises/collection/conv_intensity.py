@@ -1,6 +1,6 @@
 """conv_intensity: FLOPs per byte of a convolution."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def conv_intensity(n, c, k, size, window):

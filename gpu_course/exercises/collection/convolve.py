@@ -2,16 +2,20 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator, unwritten
-from gpu_course.exercises.events import global_events
-from gpu_course.exercises.exercise import (
+from gpu_course.exercises.checking.cases import (
+    blocks_for,
+    generator,
+    unwritten,
+)
+from gpu_course.exercises.checking.events import global_events
+from gpu_course.exercises.checking.exercise import (
     Exercise,
     Launch,
     Limit,
     Mistake,
     edited,
 )
-from gpu_course.exercises.limits import worst_line
+from gpu_course.exercises.checking.limits import worst_line
 
 STARTER = """\
 from numba import float32

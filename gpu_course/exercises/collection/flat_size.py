@@ -1,6 +1,6 @@
 """flat_size: how many numbers come out of a stack of windows."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def flat_size(size, channels, layers):

@@ -1,6 +1,6 @@
 """gpu_time: launches, kernel and copies, modelled."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def gpu_time(launches, launch_s, kernel_s, copied, link_gb_s):

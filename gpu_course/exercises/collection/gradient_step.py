@@ -1,7 +1,7 @@
 """gradient_step: one step of gradient descent on least squares."""
 
-from gpu_course.exercises.cases import generator
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.cases import generator
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 import numpy as np

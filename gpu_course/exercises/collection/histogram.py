@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator
-from gpu_course.exercises.exercise import (
+from gpu_course.exercises.checking.cases import generator
+from gpu_course.exercises.checking.exercise import (
     Exercise,
     Launch,
     Limit,

@@ -2,10 +2,15 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import line_launches, unwritten
-from gpu_course.exercises.exercise import Exercise, Limit, Mistake, edited
-from gpu_course.exercises.limits import NO_FLOAT64
-from gpu_course.exercises.mistakes import MISSING_GUARD
+from gpu_course.exercises.checking.cases import line_launches, unwritten
+from gpu_course.exercises.checking.exercise import (
+    Exercise,
+    Limit,
+    Mistake,
+    edited,
+)
+from gpu_course.exercises.checking.limits import NO_FLOAT64
+from gpu_course.exercises.checking.mistakes import MISSING_GUARD
 
 STARTER = """\
 from numba import float32

@@ -1,6 +1,6 @@
 """largest_batch: how many images fit into the memory."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def largest_batch(memory_bytes, parameters, bytes_per_image):

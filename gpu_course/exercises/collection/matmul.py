@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator, unwritten
-from gpu_course.exercises.exercise import (
+from gpu_course.exercises.checking.cases import (
+    blocks_for,
+    generator,
+    unwritten,
+)
+from gpu_course.exercises.checking.exercise import (
     Exercise,
     Launch,
     Limit,

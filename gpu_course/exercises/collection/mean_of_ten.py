@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import blocks_for, generator, unwritten
-from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
-from gpu_course.exercises.limits import NO_FLOAT64
+from gpu_course.exercises.checking.cases import (
+    blocks_for,
+    generator,
+    unwritten,
+)
+from gpu_course.exercises.checking.exercise import (
+    Exercise,
+    Launch,
+    Mistake,
+    edited,
+)
+from gpu_course.exercises.checking.limits import NO_FLOAT64
 
 STARTER = """\
 from numba import float32

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import plane_launches
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.cases import plane_launches
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 from gpu_course import cuda

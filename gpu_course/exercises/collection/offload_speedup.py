@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
-from gpu_course.simulated_machine import SimulatedMachine, physics
+from gpu_course.exercises.checking.cases import generator
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
+from gpu_course.timing.simulated_machine import SimulatedMachine, physics
 
 STARTER = """\
 import statistics

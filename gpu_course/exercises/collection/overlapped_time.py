@@ -1,6 +1,6 @@
 """overlapped_time: copies behind computation."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def overlapped_time(copy_s, compute_s, chunks):

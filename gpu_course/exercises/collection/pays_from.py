@@ -1,7 +1,7 @@
 """pays_from: the size from which a GPU is faster, for good."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
-from gpu_course.gpu_model import crossover
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
+from gpu_course.hardware.modelled_gpu import crossover
 
 STARTER = """\
 def pays_from(sizes, cpu_s, gpu_s):

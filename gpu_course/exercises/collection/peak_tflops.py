@@ -1,6 +1,6 @@
 """peak_tflops: the peak of a chip from its data sheet."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def peak_tflops(sms, lanes, clock_mhz):

@@ -2,7 +2,7 @@
 
 import math
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 import math

@@ -1,6 +1,6 @@
 """resident_blocks: how many blocks a multiprocessor has room for."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 import math

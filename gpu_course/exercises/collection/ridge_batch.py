@@ -1,6 +1,6 @@
 """ridge_batch: the batch from which memory does not hold a layer back."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def ridge_batch(inputs, outputs, ridge):

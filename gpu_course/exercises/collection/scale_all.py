@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator
-from gpu_course.exercises.exercise import Exercise, Launch, edited
-from gpu_course.exercises.limits import coalesced
+from gpu_course.exercises.checking.cases import generator
+from gpu_course.exercises.checking.exercise import Exercise, Launch, edited
+from gpu_course.exercises.checking.limits import coalesced
 
 STARTER = """\
 from gpu_course import cuda

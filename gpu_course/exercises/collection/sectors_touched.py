@@ -1,6 +1,6 @@
 """sectors_touched: how many sectors a warp's request touches."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 import math

@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator, unwritten
-from gpu_course.exercises.exercise import Exercise, Launch, Mistake, edited
+from gpu_course.exercises.checking.cases import generator, unwritten
+from gpu_course.exercises.checking.exercise import (
+    Exercise,
+    Launch,
+    Mistake,
+    edited,
+)
 
 STARTER = """\
 import math

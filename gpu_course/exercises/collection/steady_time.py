@@ -2,8 +2,8 @@
 
 import statistics
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
-from gpu_course.simulated_machine import SimulatedMachine, physics
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
+from gpu_course.timing.simulated_machine import SimulatedMachine, physics
 
 STARTER = """\
 import statistics

@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import line_launches
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
-from gpu_course.exercises.mistakes import GUARD_OFF_BY_ONE, MISSING_GUARD
+from gpu_course.exercises.checking.cases import line_launches
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.mistakes import (
+    GUARD_OFF_BY_ONE,
+    MISSING_GUARD,
+)
 
 STARTER = """\
 from gpu_course import cuda

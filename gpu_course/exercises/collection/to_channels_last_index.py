@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def to_channels_last_index(n, c, h, w, shape):

@@ -1,6 +1,6 @@
 """training_memory: what a step of training holds."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def training_memory(parameters, activations, batch_size):

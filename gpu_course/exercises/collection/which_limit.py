@@ -1,6 +1,6 @@
 """which_limit: what a measured time says about a kernel."""
 
-from gpu_course.exercises.exercise import Exercise, Mistake, edited
+from gpu_course.exercises.checking.exercise import Exercise, Mistake, edited
 
 STARTER = """\
 def which_limit(flops, nbytes, seconds, peak, bandwidth):

@@ -2,15 +2,19 @@
 
 import numpy as np
 
-from gpu_course.exercises.cases import generator, plane_launches, unwritten
-from gpu_course.exercises.exercise import (
+from gpu_course.exercises.checking.cases import (
+    generator,
+    plane_launches,
+    unwritten,
+)
+from gpu_course.exercises.checking.exercise import (
     Exercise,
     Launch,
     Limit,
     Mistake,
     edited,
 )
-from gpu_course.exercises.limits import coalesced
+from gpu_course.exercises.checking.limits import coalesced
 
 STARTER = """\
 from numba import float32

@@ -1,0 +1,104 @@
+"""A bench of the suite: made, checked, and only then timed."""
+
+from dataclasses import dataclass
+
+ON_GPU = ("none", "in and out")  # which copies are timed where there are any
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of work that is timed at several sizes.
+
+    Attributes
+    ----------
+    name : str
+    size_is : str
+        What a size counts.
+    sizes, quick_sizes : tuple of int
+    inputs : callable
+        From a size to a tuple of tensors on the host.
+    kernel : callable
+        From a size and a device to a function of the inputs there, which
+        returns a tensor.
+    check : callable
+        Gets the first result, on the host, and the inputs; raises an
+        AssertionError unless it is right.
+    flops, bytes : callable
+        From a size to a number, None where it isn't known.
+    transfers : tuple of str
+        What is timed on a GPU, as in `timing.TRANSFERS`.
+    """
+
+    name: str
+    size_is: str
+    sizes: tuple
+    quick_sizes: tuple
+    inputs: object
+    kernel: object
+    check: object
+    flops: object
+    bytes: object
+    transfers: tuple = ON_GPU
+
+    def make(self, size, device="cpu", transfers="none"):
+        """Return a callable of no arguments, its result already checked.
+
+        Parameters
+        ----------
+        size : int
+        device : str or torch.device
+        transfers : {"none", "in and out"}
+            Whether the callable copies its inputs to the device and the
+            result back.
+
+        Raises
+        ------
+        AssertionError
+            If the result is wrong.
+        """
+        host = self.inputs(size)
+        kernel = self.kernel(size, device)
+        there = tuple(tensor.to(device) for tensor in host)
+        if transfers == "none":
+
+            def call():
+                return kernel(*there)
+
+        else:
+
+            def call():
+                return kernel(*(tensor.to(device) for tensor in host)).cpu()
+
+        try:
+            self.check(call().detach().cpu(), *host)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{self.name} of {size:,} {self.size_is} is wrong on "
+                f"{device}: {str(error).strip()}"
+            ) from None
+        return call
+
+
+def run_case(case, size, device, threads=None, transfers="none", **options):
+    """Check and time one size of a case.
+
+    Parameters
+    ----------
+    threads : int, optional
+        On the CPU.
+    **options
+        For `timing.time_call`.
+
+    Returns
+    -------
+    timing.Timing
+    """
+    from gpu_course.hardware.measured_peaks import full_float32
+    from gpu_course.timing.clocks import threads_set
+    from gpu_course.timing.timer import time_call
+
+    with full_float32(), threads_set(threads):
+        return time_call(
+            case.make(size, device, transfers), label=case.name,
+            device=device, threads=threads, transfers=transfers, **options,
+        )  # fmt: skip

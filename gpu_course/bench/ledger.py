@@ -1,0 +1,212 @@
+"""The ledger: what one machine measured, in a file that others can compare.
+
+It is JSON and holds nothing personal: no names of people, hosts or folders,
+no serial numbers.
+"""
+
+import datetime
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gpu_course.bench.schema import MACHINE, SCHEMA, TYPES, LedgerError, check
+
+CARRIED = Path(__file__).parent / "carried"
+TELLING = ("cpu", "cores", "system", "gpu")  # what makes a machine another
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One time, measured.
+
+    Attributes
+    ----------
+    bench : str
+        As in `bench_suite.CASES`.
+    size : int
+    size_is : str
+        What the size counts.
+    device : {"cpu", "cuda", "mps"}
+    threads : int or None
+        On the CPU.
+    transfers : {"none", "in", "in and out"}
+        Which copies between host and device are in the time.
+    median_s, iqr_s : float
+        Seconds for one call.
+    repeats : int
+    precision : float or None
+        Half of the median's 95 % interval, as a share; None if unknown.
+    flops, bytes : float or None
+        Of one call; None where it isn't known.
+    load : float or None
+        Cores that other programs kept busy meanwhile.
+    kind : {"measured"}
+    """
+
+    bench: str
+    size: int
+    size_is: str
+    device: str
+    threads: int | None
+    transfers: str
+    median_s: float
+    iqr_s: float
+    repeats: int
+    precision: float | None
+    flops: float | None
+    bytes: float | None
+    load: float | None
+    kind: str = "measured"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a machine measured on a day.
+
+    Attributes
+    ----------
+    name : str
+        For people: the file's, without its ending.
+    date : str
+        ``2026-11-25``, in UTC.
+    machine : dict
+        With the keys of `MACHINE`.
+    entries : tuple of Entry
+    """
+
+    name: str
+    date: str
+    machine: dict
+    entries: tuple
+
+    def way(self, entry):
+        """Return how something was run, comparable between machines.
+
+        ``cpu, 1 thread``, ``cpu, all threads``, ``cuda``, ``cuda, transfers
+        in and out``.
+        """
+        text = entry.device
+        if entry.device == "cpu":
+            many = entry.threads == self.machine["threads"] > 1
+            text += ", all threads" if many else f", {entry.threads} thread"
+            text += "" if many or entry.threads == 1 else "s"
+        if entry.transfers != "none":
+            text += f", transfers {entry.transfers}"
+        return text
+
+    def by_key(self):
+        """Return entries by ``(bench, size, way)``."""
+        return {(e.bench, e.size, self.way(e)): e for e in self.entries}
+
+
+def entry_of(case, size, timing, device):
+    """Return the entry of a `Timing` of a `bench_suite.Case`."""
+    return Entry(
+        case.name, size, case.size_is, device,
+        timing.threads if device == "cpu" else None, timing.transfers,
+        timing.median_s, timing.iqr_s, timing.repeats,
+        timing.precision if math.isfinite(timing.precision) else None,
+        case.flops(size), case.bytes(size), timing.load,
+    )  # fmt: skip
+
+
+def this_machine():
+    """Describe this machine: what a time depends on, and nothing else."""
+    import torch
+
+    from gpu_course.common.machine import machine_report
+
+    report = machine_report().to_dict()
+    report |= report.pop("packages")
+    capability = None
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        capability = f"{properties.major}.{properties.minor}"
+    report["compute_capability"] = capability
+    report["memory_gib"] = round(report["memory_gib"], 1)
+    return {key: report[key] for key in MACHINE}
+
+
+def new_ledger(name, machine, entries=()):
+    """Return a ledger of today."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return Ledger(name, today, machine, tuple(entries))
+
+
+def save(ledger, path):
+    """Write a ledger, whole or not at all."""
+    from gpu_course.common.files import write_atomically
+
+    content = {
+        "schema": SCHEMA,
+        "date": ledger.date,
+        "machine": ledger.machine,
+        "entries": [asdict(entry) for entry in ledger.entries],
+    }
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    write_atomically(path, text.encode() + b"\n")
+
+
+def load(path):
+    """Read a ledger.
+
+    Raises
+    ------
+    LedgerError
+        If there is none, or it is damaged, of another schema, or lacks
+        something; says what to do.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise LedgerError(
+            f"there is no ledger {path}; 'gpu-course bench --output {path}' "
+            "measures one"
+        ) from None
+    except OSError as error:
+        raise LedgerError(
+            f"cannot read {path}: {error.strerror}; name a ledger's file"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise LedgerError(
+            f"{path} is damaged ({error}); get it again, or measure it again "
+            "with 'gpu-course bench'"
+        ) from None
+    try:
+        return _ledger(path.stem, content)
+    except LedgerError as error:
+        raise LedgerError(f"{path}: {error}") from None
+
+
+def carried():
+    """Return the ledgers that the package carries, a tuple by name."""
+    return tuple(load(path) for path in sorted(CARRIED.glob("*.json")))
+
+
+def differences(one, other):
+    """Return in which ways two ledgers' machines differ, a list of text."""
+    a, b = one.machine, other.machine
+    return [
+        f"{key}: {a[key] or 'none'} | {b[key] or 'none'}"
+        for key in MACHINE
+        if a[key] != b[key]
+    ]
+
+
+def other_machine(one, other):
+    """Whether two ledgers are of different machines, not only software."""
+    return any(one.machine[key] != other.machine[key] for key in TELLING)
+
+
+def _ledger(name, content):
+    check(content)
+    machine, entries = content["machine"], content["entries"]
+    # Keys that aren't known are left out, whatever they hold.
+    return Ledger(
+        name,
+        content["date"],
+        {key: machine[key] for key in MACHINE},
+        tuple(Entry(**{key: one[key] for key in TYPES}) for one in entries),
+    )

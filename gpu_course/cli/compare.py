@@ -1,0 +1,38 @@
+"""``gpu-course compare``."""
+
+from pathlib import Path
+
+HELP = "set ledgers of 'bench' side by side, and draw"
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "ledger",
+        nargs="+",
+        metavar="FILE",
+        help="one is compared with those that the course carries",
+    )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        default="gpu-course-compare.png",
+        metavar="FILE",
+        help="default: gpu-course-compare.png",
+    )
+
+
+def run(arguments):
+    from gpu_course.bench.ledger import carried, load
+    from gpu_course.bench.side_by_side import (
+        comparison,
+        plot_ledgers,
+        save_figure,
+    )
+
+    ledgers = [load(path) for path in arguments.ledger]
+    if len(ledgers) == 1:
+        ledgers = [*carried(), *ledgers]
+    print(comparison(ledgers))
+    save_figure(plot_ledgers(ledgers), arguments.figure)
+    print(f"figure: {arguments.figure}")
+    return 0

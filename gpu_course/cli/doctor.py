@@ -1,0 +1,27 @@
+"""``gpu-course doctor``."""
+
+import json
+
+from gpu_course.cli.options import JSON
+
+HELP = "try everything the course needs here"
+
+
+def add_arguments(parser):
+    parser.add_argument("--json", **JSON)
+
+
+def run(arguments):
+    from gpu_course.course.doctor import diagnose, diagnosis
+
+    result = diagnosis(diagnose())
+    if arguments.json:
+        print(json.dumps(result, indent=1))
+    else:
+        for finding in result["findings"]:
+            print("{status:<8} {name:<17} {message}".format(**finding))
+        if result["ok"]:
+            print("\nEverything that the course needs works here.")
+        else:
+            print("\nMend what is marked 'problem', then run this again.")
+    return 0 if result["ok"] else 1

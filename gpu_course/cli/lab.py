@@ -1,0 +1,20 @@
+"""``gpu-course lab``."""
+
+from gpu_course.cli.options import positive
+
+HELP = "open the course in JupyterLab"
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--port", type=positive, help="default: the first free from 8888"
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="only print the address"
+    )
+
+
+def run(arguments):
+    from gpu_course.course.workspace import open_lab
+
+    return open_lab(arguments.port, not arguments.no_browser)

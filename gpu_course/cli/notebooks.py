@@ -1,0 +1,17 @@
+"""``gpu-course run-notebooks``."""
+
+HELP = "execute the notebooks afresh and store their outputs"
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "chapter", nargs="*", metavar="NN", help="default: all of them"
+    )
+
+
+def run(arguments):
+    from gpu_course.course.notebooks import run_notebooks
+    from gpu_course.course.workspace import course_root
+
+    run_notebooks(course_root(), arguments.chapter)
+    return 0

@@ -1,0 +1,42 @@
+"""What several commands take."""
+
+import argparse
+
+DEVICE = {
+    "choices": ("cpu", "cuda", "mps"),
+    "help": "default: a GPU that works, else the CPU",
+}
+JSON = {"action": "store_true", "help": "print JSON on standard output"}
+
+
+def model_path():
+    """Return where ``train`` puts the trained model and ``predict`` looks."""
+    from gpu_course.common.files import cache_folder
+
+    return cache_folder() / "models" / "lenet.safetensors"
+
+
+def whole(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
+    return int(text)
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number above 0, got {text}"
+        )
+    return int(text)
+
+
+def percent(text):
+    try:
+        number = float(text)
+    except ValueError:
+        number = None
+    if number is None or not 0 < number <= 100:
+        raise argparse.ArgumentTypeError(
+            f"must be a percentage from 0 to 100, got {text}"
+        )
+    return number

@@ -1,0 +1,17 @@
+"""``gpu-course reset``."""
+
+HELP = "restore a chapter of your working copy; keep yours"
+
+
+def add_arguments(parser):
+    parser.add_argument("chapter", metavar="NN", help="its number, e.g. 31")
+
+
+def run(arguments):
+    from gpu_course.course.workspace import course_root, reset_chapter
+
+    chapter, kept = reset_chapter(course_root(), arguments.chapter)
+    print(f"{chapter} is as it was.")
+    if kept:
+        print(f"Yours is {kept}.")
+    return 0

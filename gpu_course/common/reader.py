@@ -1,0 +1,107 @@
+"""What a notebook shows of an error: the reader's own lines, not the course's.
+
+Python's own traceback stays whole. So does IPython's, after ``%xmode Verbose``
+and ``%tb``.
+"""
+
+import functools
+import linecache
+import sys
+import sysconfig
+import types
+from pathlib import Path
+
+import gpu_course
+
+OURS = str(Path(gpu_course.__file__).parent)
+LIBRARIES = tuple(
+    sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")
+)
+MEANT = (KeyboardInterrupt, AssertionError, NameError, OSError,
+         RuntimeError, TypeError, ValueError)  # fmt: skip
+ENTERED = set()  # the code of each entrance
+
+
+def _shell():
+    """Return IPython's shell, None outside of it."""
+    ipython = sys.modules.get("IPython")
+    return ipython and ipython.get_ipython()
+
+
+def place(filename, line):
+    """Return where a line stands, and the line.
+
+    Parameters
+    ----------
+    filename : str
+        Of a file, or of a notebook's cell: that is a temporary one, which
+        tells a reader nothing, so the cell has IPython's name for it.
+    line : int
+
+    Returns
+    -------
+    str
+        Such as ``cell In[3], line 5: y[i] = x[i]``.
+    """
+    shell, where = _shell(), filename
+    if shell:
+        label = shell.compile.format_code_name(filename)
+        where = f"cell {label[1]}" if label else filename
+    text = linecache.getline(filename, line).strip()
+    return f"{where}, line {line}" + (f": {text}" if text else "")
+
+
+def entrance(function):
+    """Decorate what a reader calls: a notebook shows its errors briefly.
+
+    An error that is meant for the reader, or an interrupt, is shown with the
+    line that called and its message. Others are faults of the course, and
+    their traceback is needed whole.
+    """
+
+    @functools.wraps(function)
+    def entered(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except MEANT as error:
+            # IPython asks an exception for this method.
+            error._render_traceback_ = functools.partial(_rendered, error)
+            raise
+
+    ENTERED.add(entered.__code__)
+    return entered
+
+
+def _rendered(error):
+    """Return the lines of IPython's traceback, of the reader's frames."""
+    formatter = _shell().InteractiveTB
+    chain = error.__cause__, error.__context__, error.__suppress_context__
+    own = _own_frames(error.__traceback__)
+    if own is None or formatter.mode in ("Verbose", "Docs"):
+        return formatter.structured_traceback(
+            type(error), error, error.__traceback__
+        )
+    error.__cause__ = error.__context__ = None  # they come from inside
+    try:
+        return formatter.structured_traceback(
+            type(error), error, own, tb_offset=0
+        )
+    finally:
+        error.__cause__, error.__context__, error.__suppress_context__ = chain
+
+
+def _own_frames(trace):
+    """Return a traceback's frames of the reader, before the entrance."""
+    kept = []
+    while trace is not None and trace.tb_frame.f_code not in ENTERED:
+        if not trace.tb_frame.f_code.co_filename.startswith(
+            (OURS, *LIBRARIES)
+        ):
+            kept.append(trace)
+        trace = trace.tb_next
+    own = None
+    for one in reversed(kept):
+        own = types.TracebackType(
+            own, one.tb_frame, one.tb_lasti, one.tb_lineno
+        )
+    return own

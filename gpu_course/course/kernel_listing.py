@@ -1,0 +1,125 @@
+"""Every kernel of the course, compiled for real GPUs with none here.
+
+It is how a course that is built without a GPU knows that its kernels are fit
+for one.
+"""
+
+import importlib
+import re
+
+from gpu_course.course.kernel_rows import Found, compile_rows
+from gpu_course.course.kernels_of_notebooks import notebook_rows
+from gpu_course.cuda import compiler
+from gpu_course.cuda.kernel import Kernel
+
+COMMON = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
+
+
+def list_kernels(root, capabilities=COMMON):
+    """Compile every kernel of the package and of the notebooks.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``gpu_course/`` and ``notebooks/``.
+    capabilities : sequence
+        Each as `compute_capability` takes it.
+
+    Returns
+    -------
+    list of Row
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler here.
+    ValueError
+        If it doesn't know a capability.
+    """
+    capabilities = [compiler.supported(one) for one in capabilities]
+    rows = [
+        row
+        for found in package_kernels(root / "gpu_course")
+        for row in compile_rows(found, capabilities)
+    ]
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        if "cuda.jit" in path.read_text(encoding="utf-8"):
+            rows += notebook_rows(path, capabilities)
+    return rows
+
+
+def package_kernels(folder):
+    """Find the kernels that stand at the top of the package's modules.
+
+    A module whose kernels have no types in their decorators has a function
+    ``rehearse()`` that launches each on little data. One whose kernels are
+    kept as texts has a function ``listed_kernels()`` that returns pairs of a
+    kernel and where it stands. A kernel that is meant to fail carries the
+    reason as its attribute ``fails``.
+
+    Returns
+    -------
+    list of Found
+    """
+    all_found = []
+    for path in sorted(folder.rglob("*.py")):
+        if not re.search(r"\bjit\b", path.read_text(encoding="utf-8")):
+            continue
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        name = ".".join(parts).removesuffix(".__init__")
+        module = importlib.import_module(name)
+        own = {
+            id(value): value
+            for value in vars(module).values()
+            if isinstance(value, Kernel) and value.__module__ == name
+        }
+        if own and hasattr(module, "rehearse"):
+            module.rehearse()
+        all_found += [
+            Found(kernel, name, getattr(kernel, "fails", None))
+            for kernel in own.values()
+        ]
+        if hasattr(module, "listed_kernels"):
+            all_found += [Found(*pair) for pair in module.listed_kernels()]
+    return all_found
+
+
+def table(rows):
+    """Return the rows as text, a heading for each kernel and its types."""
+    lines, heading = [], None
+    for row in rows:
+        types = f"({row.types})" if row.types else ""
+        new = f"{row.where}: {row.kernel}{types}"
+        if new != heading:
+            heading = new
+            lines += [new, HEADER]
+        lines.append(_line(row))
+    failed = sum(not row.ok for row in rows)
+    kernels = len({(row.where, row.kernel) for row in rows})
+    lines.append(
+        f"{kernels} kernels, {len(rows)} compilations, "
+        f"{failed} not as they should be"
+    )
+    return "\n".join(lines)
+
+
+HEADER = (
+    f"{'cc':>6} {'registers':>10} {'shared':>8} {'local':>8} "
+    f"{'constant':>9} {'spills':>8}"
+)
+
+
+def _line(row):
+    if row.error is not None and row.ok:
+        return f"{row.capability:>6} fails, as it should: {row.fails}"
+    if row.error is not None:
+        return f"{row.capability:>6} FAILS: {row.error}"
+    used = row.resources
+    line = (
+        f"{row.capability:>6} {used.registers:>10,} {used.shared_bytes:>8,} "
+        f"{used.local_bytes:>8,} {used.constant_bytes:>9,} "
+        f"{used.spill_store_bytes:>8,}"
+    )
+    if row.fails is not None:
+        line += f"  COMPILES, though tagged: {row.fails}"
+    return line

@@ -1,0 +1,238 @@
+"""MNIST: the 70,000 handwritten digits, from the package to the device.
+
+The four files travel with the package, in ``files/mnist``, so nothing is
+downloaded. They are unpacked once into the layout that torchvision reads.
+
+Source: Yann LeCun, Corinna Cortes and Christopher J. C. Burges, "The MNIST
+database of handwritten digits"; licence CC BY-SA 3.0.
+"""
+
+import getpass
+import gzip
+import hashlib
+import os
+import tempfile
+import warnings
+from importlib import resources
+from pathlib import Path
+
+from gpu_course.common.files import cache_folder, write_atomically
+
+MEAN, STD = 0.1307, 0.3081  # of the training pixels scaled to 0..1: chapter 30
+FOLDER = resources.files("gpu_course.data") / "files" / "mnist"
+_PREFIX = {"train": "train", "test": "t10k"}
+
+
+class DataError(RuntimeError):
+    """The copy of MNIST in the package is damaged."""
+
+
+def _checksums():
+    """Return {file name: SHA-256 of the unpacked file}."""
+    text = (FOLDER / "SHA256SUMS").read_text()
+    return {name: digest for digest, name in map(str.split, text.splitlines())}
+
+
+def _unpack(name, digest):
+    """Return the bytes of one file of the package, verified."""
+    packed = FOLDER / f"{name}.gz"
+    try:
+        content = gzip.decompress(packed.read_bytes())
+        got = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+    except (OSError, EOFError, ValueError, gzip.zlib.error) as error:
+        content, got = None, f"{type(error).__name__}: {error}"
+    if got != f"SHA-256 {digest}":
+        raise DataError(
+            f"{packed} is damaged: expected SHA-256 {digest} once unpacked, "
+            f"got {got}; restore it with 'git checkout -- "
+            "gpu_course/data/files/mnist' or install the package again"
+        )
+    return content
+
+
+def _read(path, digest):
+    """Return a file as a uint8 array, verified; restore it if need be."""
+    import numpy as np
+
+    if path.is_file():
+        content = np.fromfile(path, dtype="u1")
+        got = hashlib.sha256(content).hexdigest()
+        if got == digest:
+            return content
+        warnings.warn(
+            f"{path} is damaged: expected SHA-256 {digest}, got {got}; "
+            "restoring it from the copy in the package",
+            stacklevel=4,
+        )
+    content = _unpack(path.name, digest)
+    write_atomically(path, content)
+    return np.frombuffer(bytearray(content), dtype="u1")
+
+
+def _read_files(names, root):
+    """Return the folder used and {name: content} of some of the files."""
+    root = Path(root) if root is not None else cache_folder()
+    digests = _checksums()
+
+    def read(folder):
+        raw = folder / "MNIST" / "raw"
+        return folder, {
+            name: _read(raw / name, digests[name]) for name in names
+        }
+
+    try:
+        return read(root)
+    except OSError as error:
+        reason = error.strerror or error
+    fallback = Path(tempfile.gettempdir()) / f"gpu-course-{_user()}"
+    warnings.warn(
+        f"{root} cannot be used for MNIST ({reason}); using {fallback}. "
+        "Set GPU_COURSE_DATA to a folder that can be written.",
+        stacklevel=3,
+    )
+    return read(fallback)
+
+
+def _user():
+    """Return what tells users apart; in a container one may have no name."""
+    return os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+
+
+def mnist_root(root=None):
+    """Unpack MNIST where needed and return the folder that holds it.
+
+    The folder suits ``torchvision.datasets.MNIST(root, download=False)``.
+    Each of the four files is verified on every call. Any number of processes
+    may call this at once.
+
+    Parameters
+    ----------
+    root : path, optional
+        Default: ``GPU_COURSE_DATA`` or the user's cache folder. If it cannot
+        be written, a folder for temporary files is used and a warning says so.
+
+    Raises
+    ------
+    DataError
+        If the copy in the package itself is damaged.
+    """
+    folder, _ = _read_files(_checksums(), root)
+    return folder
+
+
+def _prefix(split):
+    if split not in _PREFIX:
+        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    return _PREFIX[split]
+
+
+def load_mnist(split, root=None):
+    """Return the images and labels of one split as they were published.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+        60,000 or 10,000 images.
+    root : path, optional
+        As for `mnist_root`.
+
+    Returns
+    -------
+    images : uint8 tensor (N, 28, 28), 0 is background and 255 is ink.
+    labels : int64 tensor (N,), the digits 0 to 9.
+    """
+    import torch
+
+    prefix = _prefix(split)
+    names = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+    _, files = _read_files(names, root)
+    # The headers are 16 bytes for images and 8 for labels: the IDX format.
+    images, labels = (torch.from_numpy(files[name]) for name in names)
+    return images[16:].view(-1, 28, 28), labels[8:].long()
+
+
+def normalise(images, device="cpu", mean=MEAN, std=STD):
+    """Return what the network takes: float32 (N, 1, 28, 28) on the device.
+
+    The bytes cross to the device and become float32 there, which moves a
+    quarter of what float32 would.
+
+    Parameters
+    ----------
+    images : uint8 tensor (N, 28, 28)
+    mean, std : float
+        The result is ``(pixel / 255 - mean) / std``.
+    """
+    images = images.to(device).unsqueeze(1).float()
+    return images.div_(255 * std).sub_(mean / std)
+
+
+def preload(split, device="cpu", mean=MEAN, std=STD, root=None):
+    """Return one whole split, normalised, in the memory of the device.
+
+    Returns
+    -------
+    torch.utils.data.TensorDataset
+        images: float32 (N, 1, 28, 28); labels: int64 (N,). 188 MB for the
+        training split.
+    """
+    import torch
+
+    images, labels = load_mnist(split, root)
+    images = normalise(images, device, mean, std)
+    return torch.utils.data.TensorDataset(images, labels.to(device))
+
+
+def mnist_loader(
+    split, batch_size=100, mean=0.5, std=0.5, root=None, **kwargs
+):
+    """Return a DataLoader that transforms image by image, as the article does.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+        The training split is shuffled.
+    kwargs
+        Passed to ``torch.utils.data.DataLoader``, e.g. ``num_workers``.
+    """
+    from torch.utils.data import DataLoader
+    from torchvision import datasets, transforms
+
+    _prefix(split)
+    transform = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize((mean,), (std,))]
+    )
+    train = split == "train"
+    mnist = datasets.MNIST(mnist_root(root), train=train, transform=transform)
+    kwargs.setdefault("shuffle", train)
+    return DataLoader(mnist, batch_size=batch_size, **kwargs)
+
+
+def split_validation(dataset, count=10_000, seed=0):
+    """Split a TensorDataset at random into training and validation parts.
+
+    Parameters
+    ----------
+    count : int
+        Examples in the validation part.
+    seed : int
+        The same seed gives the same split on any machine.
+
+    Returns
+    -------
+    train, validation : torch.utils.data.TensorDataset
+    """
+    import torch
+
+    if not 0 < count < len(dataset):
+        raise ValueError(
+            f"count must be between 1 and {len(dataset) - 1}, got {count}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(dataset), generator=generator)
+    order = order.to(dataset.tensors[0].device)
+    parts = order[count:], order[:count]
+    return [
+        torch.utils.data.TensorDataset(*(t[part] for t in dataset.tensors))
+        for part in parts
+    ]

@@ -1,0 +1,4 @@
+"""How an answer is checked: hidden inputs, limits, diagnoses.
+
+`exercise` says what an exercise is.
+"""

@@ -1,0 +1,109 @@
+"""What ``check``, ``hint`` and ``solution`` are given by mistake.
+
+Each message says what was got, and shows the call as it should be.
+"""
+
+import difflib
+import types
+
+from gpu_course.cuda.kernel import DeviceFunction, Kernel, Launcher
+from gpu_course.exercises.checking.result import Result, cut, shown
+
+NEAREST = 3  # names of exercises that are suggested
+MISSING = object()  # the default of an argument that has to be given
+ALL = "show_progress() lists them all."
+
+
+def not_a_name(call, name, answer, names):
+    """Return the result for what stands in the place of a name.
+
+    Parameters
+    ----------
+    call : str
+        ``check``, ``hint`` or ``solution``.
+    name, answer : object
+        What it was called with; `MISSING` where there is no answer.
+    names : list of str
+        The exercises'.
+    """
+    if isinstance(name, str):
+        return _unknown(name, names)
+    found = answer if isinstance(answer, str) else _own_name(name)
+    right = _call(call, found if found in names else "NAME")
+    end = "" if found in names else f" {ALL}"
+    if isinstance(answer, str):
+        kind = "name_first"
+        text = f"The name comes first, then the answer: {right}."
+    else:
+        kind, got = "not_a_name", shown(name)
+        text = "The first thing is the exercise's name, in quotes, got " \
+            f"{'nothing' if name is MISSING else got}: {right}."  # fmt: skip
+    return Result(found or call, False, text + end, kind)
+
+
+def _unknown(name, names):
+    lower = name.strip().lower()
+    near = difflib.get_close_matches(lower, names, NEAREST)
+    start = f"There is no exercise {shown(name)}."
+    if near:
+        *others, last = map(repr, near)
+        meant = f"{', '.join(others)} or {last}" if others else last
+        start += f" Did you mean {meant}?"
+    return Result(cut(name), False, f"{start} {ALL}", "unknown_exercise")
+
+
+def _own_name(thing):
+    return getattr(thing, "__name__", "")
+
+
+def _call(call, name):
+    return f'{call}("{name}", {name})' if call == "check" else (
+        f'{call}("{name}")'
+    )  # fmt: skip
+
+
+def unfit(exercise, answer):
+    """Return diagnosis and kind for an answer of the wrong kind, or None."""
+    name = exercise.name
+    what = "kernel" if exercise.is_kernel else "function"
+    itself = f"Pass the {what} itself: {_call('check', name)}."
+    text = None
+    if answer is MISSING:
+        return f"There is no answer to check. {itself}", "no_answer"
+    if isinstance(answer, str):
+        text = f"The answer is a text, {shown(answer)}, since it stands in " \
+            f"quotes. {itself}"  # fmt: skip
+    elif isinstance(answer, type):
+        text = f"The answer is the class {answer.__name__}. {itself}"
+    elif isinstance(answer, Launcher):
+        text = f"This is {name}[blocks, threads]: pass {name} itself, the " \
+            "check chooses how to launch it."  # fmt: skip
+    elif not callable(answer):
+        text = f"The answer is {shown(answer)}. Was {name} called, or " \
+            f"launched, and this is what came back? {itself}"  # fmt: skip
+    elif exercise.is_kernel:
+        text = _no_kernel(name, answer)
+    elif not isinstance(answer, types.FunctionType):
+        text = _no_function(name, answer)
+    return text and (text, f"not_a_{what}")
+
+
+def _no_kernel(name, answer):
+    if isinstance(answer, DeviceFunction):
+        return f"{name} is a device function: take device=True away, so " \
+            "that it is a kernel."  # fmt: skip
+    if isinstance(answer, types.FunctionType):
+        return f"{name} is a function of the host: write @cuda.jit above " \
+            "its def."  # fmt: skip
+    if not isinstance(answer, Kernel):
+        return f"The answer must be the kernel {name}, made by cuda.jit of " \
+            f"gpu_course, got {type(answer).__name__}."  # fmt: skip
+    return None
+
+
+def _no_function(name, answer):
+    if isinstance(answer, Kernel | DeviceFunction):
+        return f"{name} is a kernel: take @cuda.jit away. The exercise " \
+            "asks for a plain function of Python."  # fmt: skip
+    return f"The answer must be the function {name}, made by def, got " \
+        f"{type(answer).__name__}."  # fmt: skip

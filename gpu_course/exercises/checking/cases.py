@@ -1,0 +1,85 @@
+"""Hidden launches: sizes and shapes that a wrong kernel trips over.
+
+Random values are from a fixed seed, so that a check says the same each time.
+"""
+
+import numpy as np
+
+from gpu_course.exercises.checking.exercise import Launch
+
+SEED = 20260711
+
+
+def generator():
+    """Return NumPy's generator, from the same seed each time."""
+    return np.random.default_rng(SEED)
+
+
+def blocks_for(count, block):
+    """Return the blocks that cover a number of elements, at least one."""
+    return max(1, -(-count // block))
+
+
+def unwritten(shape):
+    """Return a float32 array to be written, with what was there before.
+
+    No NaN: a kernel that adds to it must leave a trace of that.
+    """
+    return np.full(shape, -77, np.float32)
+
+
+def line_launches(arguments, block=32, large=100_003):
+    """Return launches of a kernel on a line of elements.
+
+    One element, none, one less and one more than a block, a block, primes,
+    and one size that is too large to trace.
+
+    Parameters
+    ----------
+    arguments : callable
+        From a number of elements and a generator to the arguments.
+    block : int
+    large : int
+
+    Returns
+    -------
+    list of Launch
+    """
+    random = generator()
+    sizes = (1, 0, 2, block - 1, block, block + 1, 97)
+    launches = [
+        Launch(blocks_for(n, block), block, arguments(n, random))
+        for n in sizes
+    ]
+    launches.append(
+        Launch(blocks_for(large, 128), 128, arguments(large, random), False)
+    )
+    return launches
+
+
+def plane_launches(arguments, block=(8, 4), large=(257, 131)):
+    """Return launches of a kernel on a matrix: none of them square.
+
+    Parameters
+    ----------
+    arguments : callable
+        From rows, columns and a generator to the arguments.
+    block : tuple of int
+        Threads along x (columns) and along y (rows).
+    large : tuple of int
+        Rows and columns, too many to trace.
+
+    Returns
+    -------
+    list of Launch
+    """
+    random = generator()
+    shapes = ((1, 1), (1, 7), (5, 1), (3, 9), (4, 8), (13, 6), (7, 19))
+    launches = []
+    for rows, columns in (*shapes, large):
+        grid = blocks_for(columns, block[0]), blocks_for(rows, block[1])
+        launches.append(
+            Launch(grid, block, arguments(rows, columns, random),
+                   (rows, columns) != large)
+        )  # fmt: skip
+    return launches

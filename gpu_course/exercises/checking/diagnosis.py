@@ -1,0 +1,285 @@
+"""What is wrong with a kernel, from what its hidden launches left behind.
+
+A known mistake is named only where the evidence is that mistake's and no
+other's; else the message says what was seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpu_course.cuda.messages import name_thread
+from gpu_course.exercises.checking.equality import (
+    copied,
+    equal,
+    wrong_elements,
+)
+from gpu_course.exercises.checking.events import global_events
+from gpu_course.exercises.checking.exercise import Mistake
+from gpu_course.exercises.checking.quoted import quoted
+from gpu_course.exercises.checking.result import Result, shown
+
+
+@dataclass
+class Run:
+    """One run of a launch: how, what it left, and its report if traced."""
+
+    how: str
+    arrays: list
+    report: object = None
+
+
+@dataclass
+class Seen:
+    """One hidden launch and its runs: the evidence on an answer.
+
+    Attributes
+    ----------
+    case : Launch
+    expected : list
+        The arguments as they should be afterwards.
+    runs : list of Run
+        Both orders of the threads; or compiled, without a report.
+    wrong : list of Run
+        Those that left something else than expected.
+    finding, last : Finding or None
+        The first finding in each of the two orders.
+    """
+
+    case: object
+    expected: list
+    runs: list
+    wrong: list
+
+    @property
+    def finding(self):
+        return _first_finding(self.runs[0])
+
+    @property
+    def last(self):
+        return _first_finding(self.runs[-1])
+
+    @property
+    def fails(self):
+        return bool(self.wrong or self.finding or self.last)
+
+
+def _first_finding(run):
+    findings = run.report.findings if run.report else ()
+    return findings[0] if findings else None
+
+
+class Diagnosis:
+    """The runs of an answer so far, and what they say of it.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    kernel : cuda.Kernel
+    """
+
+    def __init__(self, exercise, kernel):
+        self.exercise, self.kernel = exercise, kernel
+        code = kernel.py_func.__code__
+        self.names = code.co_varnames[: code.co_argcount]
+        self.seen = []  # one `Seen` for each launch, the smallest first
+
+    def add(self, case, runs):
+        """Note the runs of a launch; return whether they are as they should.
+
+        Parameters
+        ----------
+        case : Launch
+        runs : list of Run
+        """
+        expected = copied(case.arguments)
+        with np.errstate(all="ignore"):
+            self.exercise.specification(*expected)
+        wrong = [r for r in runs if not self.same(expected, r.arrays)]
+        self.seen.append(Seen(case, expected, runs, wrong))
+        return not self.seen[-1].fails
+
+    def same(self, expected, got):
+        """Whether arguments are as expected after a launch."""
+        return all(
+            not wrong_elements(e, g, self.exercise.tolerance).any()
+            for e, g in zip(expected, got, strict=True)
+            if isinstance(e, np.ndarray)
+        )
+
+    def result(self):
+        """Return the result for the smallest launch that fails, or None."""
+        failing = next((seen for seen in self.seen if seen.fails), None)
+        if failing is None:
+            return None
+        mistake = self.known_mistake()
+        if failing.finding or failing.last:
+            return self.of_finding(failing, mistake)
+        return self.of_result(failing, mistake)
+
+    def known_mistake(self):
+        """Return the one known mistake that the evidence shows, or None."""
+        adds = Mistake(
+            "adds_to_the_old",
+            "It adds to what was in the array before: the result must not "
+            "depend on that.",
+            gives=self.added,
+        )
+        found = [
+            mistake
+            for mistake in (*self.exercise.mistakes, adds)
+            if (mistake.when or self.gives_just)(
+                self.seen if mistake.when else mistake
+            )
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def added(self, *arguments):
+        """Add to each array what the specification writes into it."""
+        before = copied(arguments)
+        self.exercise.specification(*arguments)
+        for old, new in zip(before, arguments, strict=True):
+            if isinstance(old, np.ndarray) and not equal(old, new):
+                new += old
+
+    def gives_just(self, mistake):
+        """Whether each run left what the mistaken specification leaves."""
+        for seen in self.seen:
+            if seen.finding or seen.last:
+                return False
+            arguments = copied(seen.case.arguments)
+            try:
+                with np.errstate(all="ignore"):
+                    mistake.gives(*arguments)
+            except Exception:  # it can't be done to these arguments
+                return False
+            if not all(self.same(arguments, r.arrays) for r in seen.runs):
+                return False
+        return True
+
+    def of_finding(self, failure, mistake):
+        finding = failure.finding or failure.last
+        kind = mistake.kind if mistake else finding.kind
+        text = finding.message
+        if mistake:
+            text = f"{mistake.message} {finding.message}"
+        if failure.finding is None:
+            text += " It shows when the last thread runs first."
+        return Result(
+            self.exercise.name, False, text, kind,
+            self.launch_details(failure.case), self.line(finding.line),
+        )  # fmt: skip
+
+    def of_result(self, failure, mistake):
+        case, expected, run = failure.case, failure.expected, failure.wrong[0]
+        number, index = self.first_wrong(expected, run.arrays)
+        name = self.names[number]
+        element = f"{name}[{', '.join(map(str, index))}]"
+        before = case.arguments[number][index]
+        writer, line = self.writer(run.report, name, index)
+        kind, text = self.kind_of(failure, number, element, mistake, line)
+        details = [
+            *self.launch_details(case),
+            (element, f"expected {shown(expected[number][index])}, got "
+             f"{shown(run.arrays[number][index])}"),
+        ]  # fmt: skip
+        if not equal(before, run.arrays[number][index]):
+            details.append(("before", shown(before)))
+        if writer:
+            details.append(("written by", writer))
+        if run.report is None:
+            details.append(("run", f"{run.how}; too big to trace"
+                            if not case.traced else run.how))  # fmt: skip
+        return Result(
+            self.exercise.name, False, text, kind, tuple(details),
+            self.line(line) if line else "",
+        )  # fmt: skip
+
+    def kind_of(self, failure, number, element, mistake, line):
+        """Return kind and message for a result that is wrong."""
+        if mistake:
+            return mistake.kind, mistake.message
+        if self.nothing_written():
+            return "nothing_written", (
+                "The kernel changes no array. Its result must be stored into "
+                f"{self.names[number]}."
+            )
+        if self.is_input(number):
+            return "changes_input", (
+                f"{self.names[number]} is only to be read, and the kernel "
+                f"changes it, first {element}."
+            )
+        if line is None and self.is_untouched(failure):
+            return "not_all_written", (
+                f"{element} is as it was before the launch, and so is every "
+                "element that isn't right: no thread writes it."
+            )
+        return "wrong_result", f"{element} is wrong."
+
+    def nothing_written(self):
+        """Whether no traced launch stored anything to global memory."""
+        return not any(
+            len(global_events(run.report.record, ("store", "atomic")))
+            for seen in self.seen for run in seen.runs if run.report
+        )  # fmt: skip
+
+    def is_input(self, number):
+        """Whether the specification leaves this array alone, always."""
+        return all(
+            equal(seen.case.arguments[number], seen.expected[number])
+            for seen in self.seen
+        )
+
+    def is_untouched(self, failure):
+        """Whether every wrong element is as it was before the launch."""
+        for before, expected, got in zip(
+            failure.case.arguments, failure.expected,
+            failure.wrong[0].arrays, strict=True,
+        ):  # fmt: skip
+            if isinstance(expected, np.ndarray):
+                wrong = wrong_elements(expected, got, self.exercise.tolerance)
+                if not equal(before[wrong], got[wrong]):
+                    return False
+        return True
+
+    def first_wrong(self, expected, got):
+        """Return number and index of the first element that is wrong."""
+        for number, (e, g) in enumerate(zip(expected, got, strict=True)):
+            if isinstance(e, np.ndarray):
+                wrong = wrong_elements(e, g, self.exercise.tolerance)
+                if wrong.any():
+                    index = np.unravel_index(np.argmax(wrong), wrong.shape)
+                    return number, tuple(map(int, index))
+        raise AssertionError("nothing is wrong")
+
+    def writer(self, report, name, index):
+        """Return the last thread that wrote an element, and its line."""
+        if report is None:
+            return "", None
+        record = report.record
+        rows = global_events(record, ("store", "atomic"))
+        for place in record.allocations:
+            if place.name != name or place.space != "global":
+                continue
+            address = place.address + sum(
+                i * s for i, s in zip(index, place.strides, strict=True)
+            )
+            hit = rows[record.value[rows] == address]
+            if len(hit):
+                block, thread = name_thread(record, record.thread[hit[-1]])
+                line = record.sites[record.site[hit[-1]]].line
+                return f"thread {thread} of block {block}, line {line}", line
+        return "no thread", None
+
+    def launch_details(self, case, show=shown):
+        parts = ", ".join(
+            f"{name} = {show(value)}"
+            for name, value in zip(self.names, case.arguments, strict=True)
+        )
+        return (
+            ("launch", f"{self.exercise.name}[{case.grid}, {case.block}]"),
+            ("arguments", parts),
+        )
+
+    def line(self, number):
+        return quoted(self.kernel.py_func, number)

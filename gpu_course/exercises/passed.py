@@ -1,0 +1,236 @@
+"""What a reader has passed and answered, kept in a file of their own.
+
+The file is JSON: under ``passed`` the name of an exercise and the day it was
+first passed, under ``quizzes`` the questions of each chapter that were
+answered. It is a convenience: without it, or with a damaged one, everything
+else works.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import time
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from gpu_course.common.files import write_atomically
+
+NOT_YET = "not yet"
+VERSION = 2  # of the file; 1 had no quizzes
+
+
+def progress_file():
+    """Return where progress is kept.
+
+    The environment variable ``GPU_COURSE_DATA`` overrides the platform's
+    folder for data of a user, which upgrades leave alone.
+    """
+    override = os.environ.get("GPU_COURSE_DATA")
+    if override:
+        return Path(override).expanduser() / "progress.json"
+    from platformdirs import user_data_path
+
+    return user_data_path("gpu-course", appauthor=False) / "progress.json"
+
+
+def passed():
+    """Return the exercises that were passed, name to day.
+
+    Returns
+    -------
+    dict of str to str
+        Empty if there is no file. A damaged file is set aside under another
+        name, so that nothing in it is lost.
+    """
+    return _read()["passed"]
+
+
+def answered(chapter):
+    """Return the questions of a chapter's quiz that were answered.
+
+    Returns
+    -------
+    dict of str to dict
+        Of a question's text: ``first_try``, if the first answer was right,
+        and ``right``, the day of the first right answer or None.
+    """
+    return _read()["quizzes"].get(chapter, {})
+
+
+def note_passed(name):
+    """Note that an exercise was passed, the first time with its day."""
+    content = _read()
+    if name not in content["passed"]:
+        content["passed"][name] = _today()
+        _write(content)
+
+
+def note_answer(chapter, question, right):
+    """Note an answer to a question: the first one, and the first right one."""
+    content = _read()
+    before = content["quizzes"].setdefault(chapter, {}).get(question)
+    now = {"first_try": right, "right": None, **(before or {})}
+    if right and not now["right"]:
+        now["right"] = _today()
+    if now != before:
+        content["quizzes"][chapter][question] = now
+        _write(content)
+
+
+def _today():
+    return datetime.date.today().isoformat()
+
+
+def _read():
+    """Return what the file says, with all that a later version may keep."""
+    empty = {"version": VERSION, "passed": {}, "quizzes": {}}
+    path = progress_file()
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            **empty,
+            **kept,
+            "version": max(int(kept.get("version", 0)), VERSION),
+            "passed": {str(k): str(v) for k, v in kept["passed"].items()},
+            "quizzes": {
+                chapter: {text: _entry(**told) for text, told in asked.items()}
+                for chapter, asked in kept.get("quizzes", {}).items()
+            },
+        }
+    except OSError:
+        return empty
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _set_aside(path)
+        return empty
+
+
+def _entry(first_try, right, **more):
+    return {
+        "first_try": bool(first_try),
+        "right": None if right is None else str(right),
+        **more,
+    }
+
+
+def _write(content):
+    text = json.dumps(content, indent=1, sort_keys=True)
+    with contextlib.suppress(OSError):  # a disk that is full or read-only
+        write_atomically(progress_file(), text.encode())
+
+
+def _set_aside(path):
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    with contextlib.suppress(OSError):
+        path.replace(path.with_name(f"{path.stem}-damaged-{stamp}.json"))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which exercises of each chapter were passed, and what was answered.
+
+    Attributes
+    ----------
+    exercises : dict of str to list of (str, str or None)
+        Chapter to its exercises: name, and the day it was passed.
+    quizzes : dict of str to list of (str, bool or None, str or None)
+        Chapter to its questions: text, if the first answer was right, and
+        the day of the first right one. None where there was none yet.
+    """
+
+    exercises: dict
+    quizzes: dict
+
+    def _rows(self):
+        """Return chapter, exercises and questions, in the course's order."""
+        for chapter in sorted({*self.exercises, *self.quizzes}):
+            yield (
+                chapter,
+                self.exercises.get(chapter, []),
+                self.quizzes.get(chapter, []),
+            )
+
+    def __repr__(self):
+        lines = []
+        for chapter, exercises, asked in self._rows():
+            discs = "".join(_disc(day) for _, day in exercises)
+            lines.append(
+                f"{chapter:<28} {discs:<8} {_count(exercises):<6} "
+                f"quiz {_quiz_count(asked)}".rstrip()
+            )
+            lines += [
+                f"  {name:<26} {day or NOT_YET}" for name, day in exercises
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        left = "style='text-align:left'"
+        rows = "".join(
+            f"<tr><td {left}>{escape(chapter)}</td>"
+            f"<td {left}>{_discs(exercises, ':')}</td>"
+            f"<td>{_count(exercises)}</td>"
+            f"<td {left}>{_discs((text, day) for text, _, day in asked)}</td>"
+            f"<td {left}>{_quiz_count(asked)}</td></tr>"
+            for chapter, exercises, asked in self._rows()
+        )
+        return (
+            f"<table><tr><th {left}>chapter</th><th {left}>exercises</th>"
+            f"<th>passed</th><th {left}>quiz</th><th {left}>right</th></tr>"
+            f"{rows}</table>"
+        )
+
+
+def _disc(done):
+    return "●" if done else "○"
+
+
+def _count(exercises):
+    if not exercises:
+        return ""
+    return f"{sum(day is not None for _, day in exercises)}/{len(exercises)}"
+
+
+def _quiz_count(asked):
+    if not asked:
+        return ""
+    right = sum(day is not None for _, _, day in asked)
+    first = sum(first_try is True for _, first_try, _ in asked)
+    at_once = f", {first} at the first try" if right else ""
+    return f"{right}/{len(asked)}{at_once}"
+
+
+def _discs(done, colon=""):
+    """Return a disc for each text and day, as HTML."""
+    return " ".join(
+        f"<span title='{escape(f'{text}{colon} {day or NOT_YET}')}'>"
+        f"{_disc(day)}</span>"
+        for text, day in done
+    )
+
+
+def progress_in(exercises, quizzes):
+    """Return the `Progress` in some exercises and quizzes.
+
+    Parameters
+    ----------
+    exercises : iterable of Exercise
+        In their order.
+    quizzes : dict of str to list of str
+        Chapter to its questions.
+    """
+    kept = _read()
+    passed = {}
+    for exercise in exercises:
+        row = (exercise.name, kept["passed"].get(exercise.name))
+        passed.setdefault(exercise.chapter, []).append(row)
+    nothing = {"first_try": None, "right": None}
+    answers = {}
+    for chapter, asked in quizzes.items():
+        of_chapter = kept["quizzes"].get(chapter, {})
+        answers[chapter] = [
+            (text, told["first_try"], told["right"])
+            for text in asked
+            for told in [of_chapter.get(text, nothing)]
+        ]
+    return Progress(passed, answers)

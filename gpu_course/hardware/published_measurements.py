@@ -1,0 +1,78 @@
+"""Measurements of GPUs that others have published, beside the roofline.
+
+The table is ``gpu_course/hardware/tables/measurements.csv``. Nothing in it was
+measured by the course: each row has its source, as those of `hardware` have.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpu_course.hardware.published import FOLDER, Sourced, read_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Sourced):
+    """A rate that somebody measured on a GPU.
+
+    Attributes
+    ----------
+    processor : str
+        Its name in `hardware.processors`.
+    kernel : str
+    elements : int or None
+        Of each array, where it is said.
+    bytes_per_element : float or None
+        That are read and written.
+    flop_per_byte : float or None
+        Arithmetic intensity; None for what does next to no arithmetic.
+    rate : float
+    unit : {"GFLOP/s", "GB/s"}
+    """
+
+    processor: str
+    kernel: str
+    rate: float
+    unit: str
+    elements: int | None = None
+    bytes_per_element: float | None = None
+    flop_per_byte: float | None = None
+
+    def attainable(self, ceilings):
+        """Return the rate that a roofline allows, in `unit`.
+
+        Parameters
+        ----------
+        ceilings : roofline.Ceilings
+        """
+        if self.unit == "GB/s":
+            return ceilings.bandwidth_gb_s
+        return ceilings.attainable_gflop_s(self.flop_per_byte)
+
+
+def measurements(path=None):
+    """Return the published measurements, in the order of the table.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        Another file with its columns.
+
+    Returns
+    -------
+    tuple of Measurement
+
+    Raises
+    ------
+    ValueError
+        If a row of the file isn't right; it names line and column.
+    """
+    rows = read_table(Path(path or FOLDER / "measurements.csv"), Measurement)
+    for row in rows:
+        if row.unit not in ("GFLOP/s", "GB/s"):
+            raise ValueError(f"unit must be GFLOP/s or GB/s, got {row.unit!r}")
+        if row.unit == "GFLOP/s" and row.flop_per_byte is None:
+            raise ValueError(
+                f"{row.processor}, {row.kernel}: a rate in GFLOP/s needs a "
+                "flop_per_byte"
+            )
+    return rows

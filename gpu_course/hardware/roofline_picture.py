@@ -1,0 +1,120 @@
+"""The roofline drawn: ceilings as lines, works as points."""
+
+import math
+
+STYLES = ("-", "--", "-.", ":")
+MARKERS = "osD^v"
+GAP = 0.03  # that a name takes, as a share of the axis
+LETTER_IN = 0.068  # of a name, in inches
+
+
+def plot_roofline(ax, ceilings, works=()):
+    """Draw roofs, and kernels under them, on logarithmic axes.
+
+    A kernel stands at its intensity: as a filled mark at the rate that was
+    measured, or as a hollow one on every roof if no time is known. Kernels
+    of one intensity share a label, with the first and the last of them.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    ceilings : sequence of Ceilings
+    works : sequence of Work
+        With some FLOPs: what does no arithmetic has no place here.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there are no ceilings, or a kernel has no FLOPs.
+    """
+    if not ceilings:
+        raise ValueError("ceilings must hold at least one, got none")
+    for work in works:
+        if not work.flops:
+            raise ValueError(
+                f"{work.name} has no FLOPs, so no place on logarithmic axes: "
+                "leave it out"
+            )
+    spots = [w.intensity for w in works] + [c.ridge for c in ceilings]
+    left, right = min(spots) / 3, max(spots) * 4
+    for number, roof in enumerate(ceilings):
+        edge = [left, roof.ridge, right]
+        ax.plot(
+            edge, [roof.attainable_gflop_s(x) for x in edge],
+            STYLES[number % len(STYLES)], color=f"C{number % 8}",
+            label=f"{roof.name}, {roof.kind}",
+        )  # fmt: skip
+    ax.set(xscale="log", yscale="log", xlim=(left, right))
+    ax.set(xlabel="arithmetic intensity, FLOP/byte", ylabel="GFLOP/s")
+    _set_rates(ax, ceilings, works, left)
+    for number, (intensity, members) in enumerate(_grouped(works)):
+        _draw_group(ax, number, intensity, members, ceilings)
+    _label_groups(ax, _grouped(works), left, right)
+    ax.legend(loc="upper left", fontsize=8)
+    return ax
+
+
+def _grouped(works):
+    """Return intensity and members of works with (nearly) one intensity."""
+    groups = []
+    for work in sorted(works, key=lambda w: w.intensity):
+        if groups and work.intensity < 1.02 * groups[-1][0]:
+            groups[-1][1].append(work)
+        else:
+            groups.append((work.intensity, [work]))
+    return groups
+
+
+def _draw_group(ax, number, intensity, members, ceilings):
+    roofs = [c.attainable_gflop_s(intensity) for c in ceilings]
+    ax.plot(
+        [intensity] * 2, [ax.get_ylim()[0], max(roofs)], ":", color="0.6",
+        linewidth=0.8, zorder=1,
+    )  # fmt: skip
+    mark = MARKERS[number % len(MARKERS)]
+    measured = [w.gflop_s for w in members if w.seconds]
+    style = {"linestyle": "none", "markersize": 6, "color": "black"}
+    if len(measured) < len(members):
+        ax.plot([intensity] * len(roofs), roofs, mark, mfc="white", **style)
+    if measured:
+        ax.plot([intensity] * len(measured), measured, mark, **style)
+
+
+def _set_rates(ax, ceilings, works, left):
+    """Choose the rates shown, with room for the names below all else."""
+    rates = [c.attainable_gflop_s(left) for c in ceilings]
+    rates += [w.gflop_s for w in works if w.seconds]
+    top = max(c.peak_gflop_s for c in ceilings) * 2 ** (1 + len(ceilings))
+    low = min(*rates, top / 100)
+    longest = max((len(_names(m)) for _, m in _grouped(works)), default=0)
+    share = min(0.5, LETTER_IN * longest / ax.figure.get_figheight() / 0.8)
+    ax.set_ylim(low / (top / low) ** (share / (1 - share)) / 1.3, top)
+    ax.yaxis.set_minor_formatter("")
+
+
+def _label_groups(ax, groups, left, right):
+    """Write names upright above the axis, close to their lines.
+
+    On the left of the line; on the right where the left isn't free.
+    """
+    span = math.log(right / left)
+    places = [math.log(intensity / left) / span for intensity, _ in groups]
+    taken = 0.0
+    for place, (_, members) in zip(places, groups, strict=True):
+        start = max(place - GAP, taken)
+        if start > place - GAP:
+            start = max(place, taken)
+        taken = start + GAP
+        ax.text(
+            start + GAP / 2, 0.015, _names(members), rotation=90, fontsize=8,
+            transform=ax.transAxes, ha="center", va="bottom",
+        )  # fmt: skip
+
+
+def _names(members):
+    names = [work.name for work in members]
+    return " … ".join(dict.fromkeys((names[0], names[-1])))

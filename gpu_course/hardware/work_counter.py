@@ -1,0 +1,126 @@
+"""What PyTorch hands to the device: operations, bytes and FLOPs, counted."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+# They hand out memory, or read one number for the host.
+NO_KERNEL = frozenset(
+    ("empty", "empty_like", "empty_strided", "new_empty", "detach",
+     "new_empty_strided", "_local_scalar_dense", "_unsafe_view", "lift_fresh")
+)  # fmt: skip
+
+
+class WorkCount:
+    """What was counted.
+
+    Attributes
+    ----------
+    names : collections.Counter
+        Operations by name.
+    bytes : int
+        Of all tensors that went in or came out, each operation for itself:
+        what device memory has to move if no cache helps.
+    flops : int
+        Of matrix products and convolutions.
+    """
+
+    def __init__(self):
+        self.names, self.bytes, self.flops = Counter(), 0, 0
+
+    @property
+    def operations(self):
+        """Operations together: on a GPU each is at least one launch."""
+        return self.names.total()
+
+
+class _Counting(TorchDispatchMode):
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        name = function.overloadpacket.__name__
+        if name in NO_KERNEL or function.is_view:
+            return result
+        tensors = [
+            leaf
+            for leaf in tree_leaves((args, kwargs, result))
+            if isinstance(leaf, torch.Tensor)
+        ]
+        # Single numbers, as an optimizer's count of steps, are the host's.
+        if any(tensor.dim() for tensor in tensors):
+            self.count.names[name] += 1
+            different = {id(tensor): tensor for tensor in tensors}
+            self.count.bytes += sum(
+                tensor.numel() * tensor.element_size()
+                for tensor in different.values()
+            )
+        return result
+
+
+@contextmanager
+def count_work():
+    """Count what PyTorch computes while the ``with`` lasts.
+
+    Views and the allocation of memory are left out, and so are operations on
+    nothing but single numbers.
+
+    Yields
+    ------
+    WorkCount
+        Its ``flops`` is there at the end.
+    """
+    count = WorkCount()
+    with FlopCounterMode(display=False) as flops, _Counting(count):
+        yield count
+    count.flops = flops.get_total_flops()
+
+
+def training_flops_per_image(model):
+    """Return the FLOPs of one MNIST image's forward and backward pass.
+
+    Matrix products and convolutions count, at 2 FLOPs a multiply-add; the
+    rest is under one in a hundred of them for LeNet.
+    """
+    device = next(model.parameters()).device
+    image = torch.zeros(1, 1, 28, 28, device=device)
+    with FlopCounterMode(display=False) as counter:
+        model(image).sum().backward()
+    model.zero_grad()
+    return counter.get_total_flops()
+
+
+def step_time_s(count, ceilings, launch_s, graphed=False):
+    """Return the modelled time of a step on a GPU.
+
+        max(launches · launch, bytes / bandwidth, FLOPs / peak)
+
+    The host launches while the device computes, so the slower of the two
+    decides. Replayed as a graph, the whole step is one launch.
+
+    Parameters
+    ----------
+    count : WorkCount
+    ceilings : roofline.Ceilings
+    launch_s : float
+        Of the host's time.
+    graphed : bool
+
+    Raises
+    ------
+    ValueError
+        If `launch_s` isn't positive.
+    """
+    if not launch_s > 0:
+        raise ValueError(f"launch_s must be positive, got {launch_s}")
+    launches = 1 if graphed else count.operations
+    return max(
+        launches * launch_s,
+        ceilings.attainable_time_s(count.flops, count.bytes),
+    )

@@ -1,0 +1,238 @@
+"""Squared error and cross-entropy, with their gradients.
+
+Symbols: predictions ŷ and targets y of one shape; logits z (N, C): N examples
+with a score for each of C classes; labels (N,), the right class of each.
+Losses have no unit; cross-entropy is in nats, since its logarithm is natural.
+
+These are the definitions, in NumPy; `loss_kernels` is held against them.
+"""
+
+import numpy as np
+
+from gpu_course.layers.checks import check_axes
+
+# Squared error
+
+
+def squared_error(prediction, target, reduction="sum"):
+    """Return ½ Σ (ŷ - y)², or that divided by the number of elements.
+
+    Parameters
+    ----------
+    prediction, target : array
+        Floating-point, of one shape.
+    reduction : {"sum", "mean"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape doesn't fit.
+    """
+    scale = _scale_of_error(prediction, target, reduction)
+    return 0.5 * np.square(prediction - target).sum() * scale
+
+
+def squared_error_gradient(prediction, target, reduction="sum"):
+    """Return dL/dŷ = ŷ - y, for the mean divided by the elements."""
+    scale = _scale_of_error(prediction, target, reduction)
+    return (prediction - target) * prediction.dtype.type(scale)
+
+
+def _scale_of_error(prediction, target, reduction):
+    _check_floating("prediction", prediction)
+    _check_floating("target", target)
+    if prediction.shape != target.shape:
+        raise ValueError(
+            "prediction and target must have one shape, got "
+            f"{prediction.shape} and {target.shape}: NumPy would broadcast "
+            "them"
+        )
+    return scale_of(prediction.size, reduction)
+
+
+def scale_of(count, reduction):
+    """Return what a sum over so many terms is multiplied by.
+
+    Parameters
+    ----------
+    count : int
+    reduction : {"sum", "mean"}
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or a mean over nothing.
+    """
+    if reduction not in ("sum", "mean"):
+        raise ValueError(
+            f"reduction must be 'sum' or 'mean', got {reduction!r}"
+        )
+    if reduction == "mean" and count == 0:
+        raise ValueError("the mean over no examples is not defined")
+    return 1.0 if reduction == "sum" else 1.0 / count
+
+
+# Cross-entropy
+
+
+def log_sum_exp(logits):
+    """Return log Σ exp(z) of each row (N,), without overflow.
+
+    The largest logit m is taken out first: m + log Σ exp(z - m). No term is
+    then above 1, and one of them is 1.
+    """
+    _check_logits(logits)
+    largest, shifted = _shifted(logits)
+    with np.errstate(divide="ignore"):  # log 0 where all logits are -inf
+        return largest[:, 0] + np.log(np.exp(shifted).sum(axis=1))
+
+
+def _shifted(logits):
+    """Return the largest logit of each row, and the logits less that."""
+    largest = logits.max(axis=1, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0)
+    with np.errstate(over="ignore"):  # to -inf, whose exp is 0 all the same
+        return largest, logits - largest
+
+
+def softmax(logits, temperature=1.0):
+    """Return the probabilities p (N, C): exp(z / T), divided by their sum.
+
+    Parameters
+    ----------
+    logits : floating-point array (N, C)
+    temperature : float
+        T: above 1 flattens the distribution, below 1 sharpens it.
+    """
+    powers = np.exp(_shifted(_divided(logits, temperature))[1])
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _divided(logits, temperature):
+    _check_logits(logits)
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    return logits / logits.dtype.type(temperature)
+
+
+def cross_entropy(
+    logits, labels, reduction="mean", label_smoothing=0.0, temperature=1.0
+):
+    """Return the cross-entropy of the softmax of logits.
+
+    For one example it is log Σ exp(z) - z[label]: minus the logarithm of the
+    probability of the right class.
+
+    Parameters
+    ----------
+    logits : floating-point array (N, C)
+    labels : integer array (N,)
+        0 to C - 1.
+    reduction : {"mean", "sum"}
+        Over the examples.
+    label_smoothing : float
+        The share ε of each target that is spread over all classes: the
+        target is (1 - ε) for the label, and ε / C for each class.
+    temperature : float
+        The logits are divided by it.
+
+    Raises
+    ------
+    TypeError
+        Logits that are not floating-point, labels that are not integers.
+    ValueError
+        Shapes that don't fit, a label that is no class, a mean of nothing.
+    """
+    targets = _targets(logits, labels, label_smoothing)
+    scale = scale_of(len(logits), reduction)
+    # -log p, with m gone: adding a large m would cost the small digits.
+    shifted = _shifted(_divided(logits, temperature))[1]
+    surprise = log_sum_exp(shifted)[:, None] - shifted
+    # A class with no share counts nothing, even if its logit is -inf.
+    surprise = np.where(targets > 0, surprise, 0)
+    return (targets * surprise).sum() * logits.dtype.type(scale)
+
+
+def cross_entropy_gradient(
+    logits, labels, reduction="mean", label_smoothing=0.0, temperature=1.0
+):
+    """Return dL/dz = (p - target) / T, for the mean divided by N.
+
+    Parameters and errors as of `cross_entropy`.
+    """
+    targets = _targets(logits, labels, label_smoothing)
+    scale = scale_of(len(logits), reduction)
+    error = softmax(logits, temperature) - targets
+    return error * logits.dtype.type(scale / temperature)
+
+
+def _targets(logits, labels, label_smoothing):
+    """Return the distribution (N, C) that the softmax should be."""
+    check_labels(logits, labels, label_smoothing)
+    targets = np.full(
+        logits.shape, label_smoothing / logits.shape[1], logits.dtype
+    )
+    targets[np.arange(len(labels)), labels] += 1 - label_smoothing
+    return targets
+
+
+def check_labels(logits, labels, label_smoothing=0.0):
+    """Raise unless each label is a class of the logits.
+
+    Of labels on a GPU it waits for their smallest and largest.
+
+    Parameters
+    ----------
+    logits : array or tensor (N, C)
+    labels : array, device array or tensor (N,)
+    label_smoothing : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `cross_entropy`.
+    """
+    _check_logits(logits)
+    dtype = str(getattr(labels, "dtype", type(labels).__name__))
+    dtype = dtype.removeprefix("torch.")
+    if not dtype.startswith(("int", "uint")) or not hasattr(labels, "shape"):
+        raise TypeError(
+            "labels must be an array of integers, the numbers of classes, "
+            f"got {dtype}"
+        )
+    rows, classes = logits.shape
+    if tuple(labels.shape) != (rows,):
+        raise ValueError(
+            f"labels must have the shape ({rows},), one for each row of the "
+            f"logits, got {tuple(labels.shape)}"
+        )
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(
+            f"label_smoothing must be from 0 to 1, got {label_smoothing}"
+        )
+    if not hasattr(labels, "min"):  # on the device
+        labels = np.asarray(labels)
+    if rows and not (0 <= labels.min() and labels.max() < classes):
+        wrong = (labels < 0) | (labels >= classes)
+        row = int(np.asarray(wrong.tolist()).argmax())
+        raise ValueError(
+            f"the label {int(labels[row])} of row {row} is none of the "
+            f"{classes} classes, 0 to {classes - 1}"
+        )
+
+
+def _check_logits(logits):
+    _check_floating("logits", logits)
+    check_axes("logits", logits, "N, C")
+    if logits.shape[1] == 0:
+        raise ValueError(
+            f"logits need at least one class, got {tuple(logits.shape)}"
+        )
+
+
+def _check_floating(name, array):
+    dtype = str(getattr(array, "dtype", type(array).__name__))
+    if "float" not in dtype or not hasattr(array, "shape"):
+        raise TypeError(
+            f"{name} must be a floating-point array, got {dtype}: convert it"
+        )

@@ -1,0 +1,111 @@
+"""Training a network with the course's kernels alone.
+
+Layers, loss and optimizer are kernels; PyTorch holds the memory, walks the
+graph backwards and sets the learning rate.
+"""
+
+import itertools
+
+import torch
+
+from gpu_course.common.device import pick_device
+from gpu_course.cuda import backend
+from gpu_course.layers import autograd, optimizers
+from gpu_course.training.recipe import Recipe
+
+# Chosen with PyTorch's layers on 10,000 images split off the training set,
+# the mean of three seeds after STEPS: 97.5 % with the rate 0.005, 97.9 % with
+# 0.01, 97.8 % with 0.015.
+STEPS = 300  # 38,400 images, for the time it takes
+RECIPE = Recipe("adam", 0.01, batch_size=128, epochs=1, schedule="one-cycle")
+
+
+def kernel_device():
+    """Return the ``torch.device`` whose memory the kernels work on.
+
+    It is `device.pick_device`'s where a GPU runs the kernels, and the CPU
+    where the teaching GPU does, also beside a GPU that only PyTorch can use.
+    """
+    return pick_device() if backend.uses_gpu() else torch.device("cpu")
+
+
+def batches(dataset, batch_size, epochs=1, seed=0):
+    """Yield images and labels of a TensorDataset, shuffled by the seed.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.TensorDataset
+    batch_size, epochs : int
+    seed : int
+        The same seed gives the same batches on any machine.
+    """
+    images, labels = dataset.tensors
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(epochs):
+        order = torch.randperm(len(images), generator=generator)
+        for part in order.to(images.device).split(batch_size):
+            yield images[part], labels[part]
+
+
+def train_with_kernels(
+    model, dataset, recipe=RECIPE, seed=0, steps=None, stop_after=None
+):
+    """Train a model made of kernels in place; return its losses.
+
+    On one machine the same call gives the same bits, since each sum of the
+    kernels has one order.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Such as `autograd.KernelLeNet`.
+    dataset : torch.utils.data.TensorDataset
+        Such as `data.preload` returns.
+    recipe : gpu_course.training.recipe.Recipe
+    seed : int
+        Sets the order of the images.
+    steps : int, optional
+        For how many the schedule is made; default: the recipe's epochs.
+    stop_after : int, optional
+        Do only so many of them.
+
+    Returns
+    -------
+    list of float
+        The training loss of each step.
+    """
+    if steps is None:
+        steps = recipe.epochs * -(-len(dataset) // recipe.batch_size)
+    optimizer, schedule = optimizers.build(recipe, model, steps)
+    order = batches(dataset, recipe.batch_size, recipe.epochs, seed)
+    losses = []
+    for images, labels in itertools.islice(order, stop_after or steps):
+        loss = autograd.cross_entropy(
+            model(images), labels, recipe.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.detach())
+    return [loss.item() for loss in losses]
+
+
+@torch.no_grad()
+def accuracy(model, dataset, batch_size=1000):
+    """Return the share of a TensorDataset that is classified right, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
+    images, labels = dataset.tensors
+    if not len(images):
+        raise ValueError("the data set is empty")
+    right = 0
+    for part, wanted in zip(
+        images.split(batch_size), labels.split(batch_size), strict=True
+    ):
+        right += int((model(part).argmax(dim=1) == wanted).sum())
+    return right / len(images)

@@ -1,0 +1,290 @@
+"""A computer with a GPU in virtual time, to try benchmarks on.
+
+No machine that there is: its speeds are drawn from a seed, so that what a
+benchmark should say is known exactly. What it has in common with real ones
+is how time passes: launches return before the GPU is done, the first one
+compiles, clocks rise, caches stay warm, the bus takes its time, and some
+launches take far longer than others. `this_machine` has the same methods on
+the computer at hand.
+"""
+
+import math
+import statistics
+from dataclasses import dataclass, field
+
+import numpy as np
+
+READ_S = 25e-9  # what reading the clock takes
+TICK_S = 10e-9  # the clock's resolution
+SPIKES = 0.15  # share of a noisy machine's launches that are far too long
+SPREAD = 0.15  # standard deviation of the logarithm of the others' times
+KERNELS = ("v1", "v2", "v3", "v4", "v5")  # all should do as "sqrt" does
+WORK = ("add", "clear", "sqrt", *KERNELS)
+
+
+class Physics:
+    """What the benchmarks on a machine should find.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed):
+        draw = np.random.default_rng(seed).uniform
+        self.launch_s = draw(2e-6, 6e-6)
+        self.add_s = draw(2e-4, 9e-4)  # with its data in the GPU's memory
+        self.cached = draw(0.3, 0.5)  # share of it if they are in its cache
+        self.clear_s = draw(3e-4, 2e-3)
+        self.compile_s = draw(0.1, 2.0)
+        self.ramp = int(draw(5, 15))  # launches until the clock is up
+        self.bus_latency_s = draw(5e-6, 2e-5)
+        self.bus_gb_s = draw(3, 12)
+        self.gpu_ns = draw(0.2, 0.6)  # for a float32 element
+        self.gpu_double = draw(16, 64)  # how much longer float64 takes
+        self.cpu_ns = draw(2, 6)  # on one thread
+        self.cores = int(draw(4, 17))
+        self.cold = draw(3, 8)  # how much longer a CPU's first run takes
+        self.idle_s = 1e-6
+        self.tail_s = draw(6e-5, 9e-5)
+        self.quick_s = draw(1e-4, 2e-4)
+        self.plain_s = draw(3e-4, 6e-4)
+        self.slow_s = draw(8e-4, 2e-3)
+        kinds = np.random.default_rng(seed).permutation(
+            ["idle", "tail", "quick", "plain", "slow"]
+        )
+        self.kind = dict(zip(KERNELS, map(str, kinds), strict=True))
+        self.back = draw(1.3, 1.8)  # how much longer bytes take to the host
+
+    def kernel_s(self, name, x=None, cached=False):
+        """Return the seconds that the GPU is busy with a kernel."""
+        if name in self.kind:
+            return getattr(self, f"{self.kind[name]}_s")
+        if name == "sqrt":
+            double = self.gpu_double if x.dtype == np.float64 else 1
+            return 1e-9 * self.gpu_ns * x.size * double
+        share = self.cached if cached and name == "add" else 1
+        return getattr(self, f"{name}_s") * share
+
+    def copy_s(self, x, to_host=False):
+        """Return the seconds for an array's way over the bus."""
+        seconds = x.nbytes / (1e9 * self.bus_gb_s)
+        return self.bus_latency_s + seconds * (self.back if to_host else 1)
+
+    def cpu_s(self, x, threads=1):
+        """Return the seconds of ``sqrt`` on the CPU."""
+        serial = 1e-9 * self.cpu_ns * x.size * x.itemsize / 4
+        return serial / min(threads, self.cores)
+
+    @staticmethod
+    def noise_median():
+        """Return the median of what a noisy machine multiplies times by."""
+        share = statistics.NormalDist().inv_cdf(0.5 / (1 - SPIKES))
+        return math.exp(SPREAD * share)
+
+
+@dataclass
+class Compiled:
+    """A kernel that is compiled by its first launch."""
+
+    name: str
+    is_compiled: bool = False
+
+
+class DeviceArray:
+    """An array in the simulated GPU's memory, out of the host's reach."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "this array is in the GPU's memory; fetch it with "
+            "machine.to_host(array)"
+        )
+
+    def __repr__(self):
+        values = self._values
+        return f"DeviceArray({values.size} {values.dtype})"
+
+
+@dataclass(repr=False)
+class SimulatedMachine:
+    """A machine in virtual time.
+
+    Parameters
+    ----------
+    seed : int
+        Of its speeds and its noise.
+    cold : bool
+        Its clock rises over the first launches, and the first run on its CPU
+        is a slow one.
+    noisy : bool
+        Launches differ in time, and some take far too long.
+
+    Attributes
+    ----------
+    cores : int
+        Of the CPU.
+    """
+
+    seed: int
+    cold: bool = False
+    noisy: bool = False
+    cores: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        self._physics = Physics(self.seed)
+        self.cores = self._physics.cores
+        self._random = np.random.default_rng((self.seed, 1))
+        self._now = self._random.uniform(10, 100)
+        self._free = 0.0  # when the GPU has done all that is in its queue
+        self._launches = self._runs = 0
+        self._in_cache = False
+
+    def __repr__(self):
+        flags = ("cold", "noisy")
+        said = "".join(f", {f}=True" for f in flags if getattr(self, f))
+        return f"SimulatedMachine({self.seed}{said})"
+
+    def fresh(self):
+        """Return the same machine as it was at the beginning."""
+        return SimulatedMachine(self.seed, self.cold, self.noisy)
+
+    def clock(self):
+        """Return the time in seconds; where it starts says nothing."""
+        self._now += READ_S
+        return math.floor(self._now / TICK_S) * TICK_S
+
+    def jit(self, name):
+        """Return a kernel that its first launch will compile."""
+        return Compiled(_known(name))
+
+    def launch(self, kernel, x=None, out=None):
+        """Put a kernel into the GPU's queue, and return at once.
+
+        Parameters
+        ----------
+        kernel : str or Compiled
+            "add" adds two arrays that the GPU has, "clear" empties its cache,
+            "sqrt" takes the root of `x`, and so should "v1" to "v5".
+        x, out : DeviceArray, optional
+
+        Returns
+        -------
+        DeviceArray or None
+            `out`, or a new array, if there is an `x`.
+        """
+        name = _known(getattr(kernel, "name", kernel))
+        values = _on_device(name, x)
+        if getattr(kernel, "is_compiled", True) is False:
+            kernel.is_compiled = True
+            self._now += self._physics.compile_s
+        self._now += self._physics.launch_s
+        busy_s = self._physics.kernel_s(name, values, self._in_cache)
+        self._in_cache = name == "add"
+        if self.cold:
+            left = max(0.0, 1 - self._launches / self._physics.ramp)
+            busy_s *= 1 + 2 * left
+        self._launches += 1
+        self._free = max(self._free, self._now) + busy_s * self._noise()
+        if values is None:
+            return None
+        if out is None:
+            out = DeviceArray(np.full_like(values, np.nan))
+        target = _on_device(name, out)
+        _compute(self._physics.kind.get(name, "plain"), values, target)
+        return out
+
+    def synchronize(self):
+        """Wait until the GPU has done all that is in its queue."""
+        self._now = max(self._now, self._free)
+
+    def to_device(self, x):
+        """Copy an array to the GPU's memory; returns when it is there."""
+        _on_host("to_device", x)
+        self.synchronize()
+        self._now += self._physics.copy_s(x)
+        return DeviceArray(x.copy())
+
+    def to_host(self, x):
+        """Wait for the GPU, then copy an array back."""
+        values = _on_device("to_host", x)
+        self.synchronize()
+        self._now += self._physics.copy_s(values, to_host=True)
+        return values.copy()
+
+    def run(self, name, x, threads=1):
+        """Compute on the CPU; returns the result when it is there.
+
+        Parameters
+        ----------
+        name : {"sqrt"}
+        x : array
+        threads : int
+            At most `cores` are of use.
+        """
+        if name != "sqrt":
+            raise ValueError(f"the CPU has only 'sqrt', got {name!r}")
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        _on_host("run", x)
+        seconds = self._physics.cpu_s(x, threads)
+        if self.cold and not self._runs:
+            seconds *= self._physics.cold
+        self._runs += 1
+        self._now += seconds * self._noise()
+        return np.sqrt(x)
+
+    def _noise(self):
+        if not self.noisy:
+            return 1.0
+        if self._random.random() < SPIKES:
+            return self._random.uniform(5, 40)
+        return self._random.lognormal(0, SPREAD)
+
+
+def physics(machine):
+    """Return a simulated machine's true speeds: its `Physics`.
+
+    To hold a benchmark against.
+    """
+    return Physics(machine.seed)
+
+
+def _known(name):
+    if name not in WORK:
+        raise ValueError(
+            f"there is no kernel {name!r}; there are {', '.join(WORK)}"
+        )
+    return name
+
+
+def _on_device(what, x):
+    if isinstance(x, DeviceArray):
+        return x._values
+    if x is None and what in ("add", "clear"):
+        return None
+    raise TypeError(
+        f"{what} needs an array in the GPU's memory, got "
+        f"{type(x).__name__}; machine.to_device(x) makes one"
+    )
+
+
+def _on_host(what, x):
+    if not isinstance(x, np.ndarray):
+        raise TypeError(
+            f"{what} needs a NumPy array, got {type(x).__name__}"
+        )  # fmt: skip
+
+
+def _compute(kind, x, out):
+    """Do what a kernel does, with its faults."""
+    if kind == "idle":
+        return
+    roots = np.sqrt(x).astype(out.dtype)
+    if kind == "quick":  # rounds some of them the other way
+        roots[::2] = np.nextafter(roots[::2], np.inf)
+    if kind == "tail":  # one near the end is wrong
+        roots[-2:-1] = 0
+    out[:] = roots

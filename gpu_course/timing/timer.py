@@ -1,0 +1,90 @@
+"""Timing a call: a thin layer over ``torch.utils.benchmark``.
+
+For anything that can be called: torch on any device, NumPy, Numba, kernels of
+`gpu_course.cuda`. The clock waits for GPUs; see `gpu_course.timing.clocks`.
+"""
+
+import logging
+import math
+
+from gpu_course.timing.clocks import (
+    Surroundings,
+    now,
+    threads_set,
+    waiting_clock,
+)
+from gpu_course.timing.timed import (
+    checked_device,
+    name_of,
+    precision_of,
+    timing_of,
+    warm_up,
+)
+
+
+def time_call(
+    function, min_run_time_s=0.2, *, label=None, device=None, threads=None,
+    transfers="none", precision=None, max_run_time_s=5.0, warm_up_s=0.02,
+    clock=None,
+):  # fmt: skip
+    """Time a call with no arguments, after a warm-up.
+
+    Parameters
+    ----------
+    function : callable
+    min_run_time_s : float
+        The call is repeated for at least this long.
+    label : str, optional
+        Default: the function's name.
+    device : str or torch.device, optional
+        What it runs on, to be recorded. Default: "cpu" where there is no
+        GPU, else "not stated".
+    threads : int, optional
+        For torch and Numba meanwhile. Default: as torch is set.
+    transfers : {"none", "in", "in and out"}
+        Which copies between host and device the function makes.
+    precision : float, optional
+        Repeat until the median is known to this share of it (half its 95 %
+        interval), or until `max_run_time_s`.
+    warm_up_s : float
+        It is called at least once and for this long before it is timed.
+    clock : callable, optional
+        Returns seconds. Default: one that waits for GPUs.
+
+    Returns
+    -------
+    Timing
+
+    Raises
+    ------
+    ValueError
+        If `transfers`, `threads` or `precision` is none there is.
+    """
+    # The module looks for a CUDA compiler as it is imported, and says so where
+    # it finds one without a GPU. Nothing here compiles.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer
+
+    device = checked_device(device, transfers, precision)
+    times, calls, reached = [], 0, math.inf
+    with threads_set(threads) as used, Surroundings(device) as around:
+        warm_up([function], warm_up_s, clock or now)
+        clock = clock or waiting_clock()
+        timer = Timer(
+            "function()",
+            globals={"function": function},
+            timer=clock,
+            num_threads=used,
+        )
+        end = clock() + max_run_time_s
+        while not times or (
+            precision is not None and reached > precision and clock() < end
+        ):
+            part = timer.blocked_autorange(min_run_time=min_run_time_s)
+            times += part.times
+            calls += part.number_per_run * len(part.times)
+            reached = precision_of(times)
+    return timing_of(
+        name_of(function, label), times, calls, device, used, transfers,
+        around, precision,
+    )  # fmt: skip

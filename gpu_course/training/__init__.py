@@ -1,0 +1,4 @@
+"""Training in PyTorch: network, recipe, loop, and what makes it faster.
+
+Imports: common, data.
+"""

@@ -1,0 +1,96 @@
+"""float16 and the gradients: what is lost, and what a scale saves."""
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gpu_course.common.drawing import PURPLE, VERMILION
+
+# IEEE 754-2019, binary16: half of the smallest number is rounded to zero,
+# numbers below the smallest normal one have fewer digits.
+ZERO, NORMAL, OVERFLOW = -25, -14, 16
+
+
+def layer_gradients(model, images, labels):
+    """Return the gradients of the loss by the outputs of the layers.
+
+    These are what the backward pass hands from layer to layer, in float16 if
+    the layers compute in it. The loss is the mean cross-entropy.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Its layers with parameters of their own count.
+    images, labels : tensor
+        On the model's device.
+
+    Returns
+    -------
+    float32 tensor (n,)
+        Those that aren't zero, on the CPU.
+    """
+    outputs = []
+
+    def keep(layer, inputs, output):
+        output.retain_grad()
+        outputs.append(output)
+
+    layers = [m for m in model.modules() if list(m.parameters(False))]
+    hooks = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        functional.cross_entropy(model(images), labels).backward()
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.zero_grad()
+    flat = torch.cat([output.grad.flatten() for output in outputs]).cpu()
+    return flat[flat != 0]
+
+
+def lost_share(gradients, scale=1.0):
+    """Return the share that is zero in float16 after scaling.
+
+    Parameters
+    ----------
+    gradients : float32 tensor
+        None of them zero.
+    scale : float
+    """
+    return (gradients * scale).half().eq(0).float().mean().item()
+
+
+def draw_gradients(ax, gradients, exponents=(0, 16)):
+    """Draw the sizes of gradients on float16's range.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    gradients : float32 tensor
+        None of them zero.
+    exponents : sequence of int
+        The loss is multiplied by 2 to the power of these.
+    """
+    sizes = gradients.abs().log2().numpy()
+    low = min(ZERO - 10, int(np.floor(np.percentile(sizes, 0.5))))
+    for exponent in exponents:
+        name = f"loss × 2^{exponent}" if exponent else "as they are"
+        ax.hist(
+            sizes + exponent,
+            bins=np.arange(low, OVERFLOW + 2),
+            alpha=0.65,
+            label=name,
+        )
+    bands = ((low, ZERO, VERMILION, "zero"),
+             (ZERO, NORMAL, PURPLE, "fewer digits"))  # fmt: skip
+    top = 1.15 * ax.get_ylim()[1]
+    for left, right, colour, text in bands:
+        ax.axvspan(left, right, color=colour, alpha=0.12, linewidth=0)
+        ax.text((left + right) / 2, 0.97 * top, text, ha="center", va="top",
+                fontsize=9)  # fmt: skip
+    ax.axvline(OVERFLOW, color="black", linestyle="--")
+    ax.text(OVERFLOW, 0.97 * top, "overflow ", ha="right", va="top",
+            fontsize=9)  # fmt: skip
+    ax.set(xlim=(low, OVERFLOW + 1), ylim=(0, top))
+    ax.set(xlabel="log₂ of a gradient's size", ylabel="number of gradients")
+    ax.legend(loc="center right", bbox_to_anchor=(0.96, 0.65))
+    return ax

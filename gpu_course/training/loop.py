@@ -1,0 +1,400 @@
+"""Train a classifier and judge it: `fit` and `evaluate`.
+
+`fit` is the loop that the chapters take apart: batches, loss, gradient,
+update. Around it stand what a real run needs: seeds, a validation split,
+progress, a check for NaN, and checkpoints that a killed run resumes from.
+"""
+
+import contextlib
+import ctypes
+import signal
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch._dynamo  # or the first optimizer would, inside a timing
+from torch.nn import functional
+
+from gpu_course.common.device import pick_device, place
+from gpu_course.common.progress_bar import progress_bar
+from gpu_course.training.checkpoint import Checkpoint
+
+CHECK_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
+SAVE_EVERY_S = 5.0
+
+
+@dataclass
+class History:
+    """What a run recorded.
+
+    Attributes
+    ----------
+    losses : list of float
+        The training loss of each step.
+    validation_loss, validation_accuracy : list of float
+        After each epoch, if a validation set was given; accuracy from 0 to 1.
+    """
+
+    losses: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    validation_accuracy: list = field(default_factory=list)
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Training was interrupted between two steps."""
+
+
+def fit(
+    model,
+    train,
+    recipe,
+    *,
+    validation=None,
+    seed=0,
+    device=None,
+    checkpoint=None,
+    resume=False,
+    progress=True,
+):
+    """Train the model in place and return what happened.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps images (N, 1, 28, 28) to logits (N, classes).
+    train : TensorDataset or DataLoader
+        A TensorDataset should already be on the device (`data.preload`).
+        A DataLoader has its own batch size; the recipe's is not used.
+    recipe : Recipe
+    validation : TensorDataset or DataLoader, optional
+        Judged after each epoch, never trained on.
+    seed : int
+        Sets the order of the images. The weights' start is the model's own:
+        call ``torch.manual_seed`` before making it.
+    device : str or torch.device, optional
+        Default: `pick_device`.
+    checkpoint : path, optional
+        Written at the start, every five seconds and at the end.
+    resume : bool
+        Go on from the checkpoint, with as many threads as it was made with.
+        On the same CPU the weights are bit-identical to those of a run that
+        was not interrupted; a GPU may add in another order each time.
+    progress : bool
+        Show a bar for the batches of each epoch.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss stops being finite.
+    TrainingInterrupted
+        On Ctrl-C or "interrupt kernel", after the checkpoint is written.
+    ValueError
+        If the checkpoint belongs to another recipe, seed or model.
+    """
+    device = pick_device(device)
+    _keep_freed_memory()
+    place(model, device)
+    model.train()
+    run = _Run(model, train, recipe, seed, device, checkpoint)
+    if resume:
+        run.load()
+    else:
+        run.save()
+    with _stop_on_interrupt() as stop:
+        while run.epoch < recipe.epochs:
+            run.train_epoch(stop, progress)
+            if validation is not None:
+                loss, accuracy = evaluate(model, validation, device)
+                run.history.validation_loss.append(loss)
+                run.history.validation_accuracy.append(accuracy)
+                model.train()
+            run.epoch, run.batch = run.epoch + 1, 0
+            if stop.is_set():  # Ctrl-C during the validation
+                run.interrupt()
+    run.save()
+    run.history.losses = run.recorded()
+    return run.history
+
+
+@torch.no_grad()
+def evaluate(model, dataset, device=None, batch_size=1000):
+    """Return the mean cross-entropy and the accuracy (0 to 1) on a data set.
+
+    Parameters
+    ----------
+    dataset : TensorDataset or DataLoader
+        As for `fit`.
+    """
+    device = pick_device(device)
+    model.eval()
+    total = torch.zeros(2, dtype=torch.float64)
+    count = 0
+    for images, labels in _batches(dataset, batch_size, device):
+        logits = model(images)
+        loss = functional.cross_entropy(logits, labels, reduction="sum")
+        right = (logits.argmax(dim=1) == labels).sum()
+        total += torch.stack([loss, right.to(loss.dtype)]).cpu()
+        count += len(labels)
+    if count == 0:
+        raise ValueError("the data set is empty")
+    loss, right = (total / count).tolist()
+    return loss, right
+
+
+class _Run:
+    """One training run: where it is, and how to save and load that."""
+
+    def __init__(self, model, train, recipe, seed, device, checkpoint):
+        self.model, self.train, self.recipe = model, train, recipe
+        self.seed, self.device, self.path = seed, device, checkpoint
+        if isinstance(train, torch.utils.data.DataLoader):
+            self.batches = len(train)
+        else:
+            self.batches = -(-len(train) // recipe.batch_size)
+        if self.batches == 0:
+            raise ValueError("the training set is empty")
+        steps = self.batches * recipe.epochs
+        self.optimizer, self.schedule = recipe.build(model, steps)
+        self.losses = torch.zeros(steps, device=device)
+        self.history = History()
+        self.epoch = self.batch = 0
+        self.saved_at = time.monotonic()
+
+    @property
+    def step(self):
+        return self.epoch * self.batches + self.batch
+
+    def train_epoch(self, stop, progress):
+        """Train to the end of the current epoch, from the current batch."""
+        done, rng = self.batch, _random_states(self.device)
+        _seed_epoch(self.seed, self.epoch)
+        batches = _batches(
+            self.train, self.recipe.batch_size, self.device, shuffle=True
+        )
+        for _ in range(done):  # a resumed epoch: the same order, from there
+            next(batches)
+        if done:
+            _set_random_states(rng, self.device)
+        title = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
+        with progress_bar(title, self.batches, done, progress) as bar:
+            for images, labels in batches:
+                self.losses[self.step] = self.train_step(images, labels)
+                self.batch += 1
+                bar.update()
+                last = self.batch == self.batches
+                if last or self.batch % CHECK_EVERY == 0:
+                    self.check()
+                if stop.is_set():
+                    self.interrupt()
+                if time.monotonic() - self.saved_at > SAVE_EVERY_S:
+                    self.save()
+
+    def train_step(self, images, labels):
+        """One update: loss, gradient, step. Return the loss, on the device."""
+        loss = functional.cross_entropy(
+            self.model(images),
+            labels,
+            label_smoothing=self.recipe.label_smoothing,
+        )
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.detach()
+
+    def recorded(self):
+        return self.losses[: self.step].tolist()
+
+    def check(self):
+        """Raise if a loss so far, or a weight now, is not finite."""
+        finite = torch.isfinite(self.losses[: self.step])
+        if bool(finite.all()):
+            self.check_weights()
+            return
+        first = int((~finite).int().argmax())
+        raise TrainingDiverged(
+            f"the loss became {self.losses[first].item()} at step {first + 1} "
+            f"(epoch {first // self.batches + 1}), with a learning rate of "
+            f"{self.recipe.learning_rate}: lower it, or look for NaN in the "
+            "data"
+        )
+
+    def check_weights(self):
+        # The last update can overflow after a loss that was still finite.
+        finite = [torch.isfinite(p).all() for p in self.model.parameters()]
+        if not bool(torch.stack(finite).all()):
+            raise TrainingDiverged(
+                f"a weight became NaN or infinite by step {self.step} (epoch "
+                f"{self.epoch + 1}), with a learning rate of "
+                f"{self.recipe.learning_rate}: lower it"
+            )
+
+    def interrupt(self):
+        self.save()
+        if self.batch:
+            place = f"batch {self.batch} of {self.batches} of epoch "
+            place += f"{self.epoch + 1}"
+        else:
+            place = f"epoch {self.epoch}"
+        message = f"training stopped after {place} of {self.recipe.epochs}"
+        if self.path is not None:
+            message += f"; resuming goes on from {self.path}"
+        raise TrainingInterrupted(message)
+
+    def identity(self):
+        """What must be the same for a run to be resumed."""
+        return {
+            "recipe": asdict(self.recipe),
+            "seed": self.seed,
+            "batches": self.batches,
+        }
+
+    def save(self):
+        if self.path is None:
+            return
+        self.check()
+        Checkpoint(
+            model=self.model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            losses=self.losses[: self.step],
+            rng=_random_states(self.device),
+            progress={
+                **self.identity(),
+                "epoch": self.epoch,
+                "batch": self.batch,
+                "threads": torch.get_num_threads(),
+                "schedule": self.schedule.state_dict(),
+                "validation_loss": self.history.validation_loss,
+                "validation_accuracy": self.history.validation_accuracy,
+            },
+        ).save(self.path)
+        self.saved_at = time.monotonic()
+
+    def load(self):
+        if self.path is None:
+            raise ValueError("resume=True needs a checkpoint to resume from")
+        if not Path(self.path).is_file():
+            raise FileNotFoundError(
+                f"no interrupted run at {self.path}: start one without "
+                "resuming"
+            )
+        saved = Checkpoint.load(self.path)
+        for name, ours in self.identity().items():
+            if saved.progress[name] != ours:
+                raise ValueError(
+                    f"{self.path} is of another run: its {name} is "
+                    f"{saved.progress[name]}, this run's is {ours}"
+                )
+        try:
+            self.model.load_state_dict(saved.model)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self.path} is of another model: {error}"
+            ) from error
+        self.optimizer.load_state_dict(saved.optimizer)
+        for parameter, state in self.optimizer.state.items():
+            for key, value in state.items():
+                if value.shape == parameter.shape:
+                    # The fused step walks through memory: the layout of its
+                    # averages must be that of the weights.
+                    state[key] = torch.empty_like(parameter).copy_(value)
+        self.schedule.load_state_dict(saved.progress["schedule"])
+        torch.set_num_threads(saved.progress["threads"])
+        _set_random_states(saved.rng, self.device)
+        self.losses[: len(saved.losses)] = saved.losses.to(self.device)
+        self.epoch, self.batch = (
+            saved.progress["epoch"],
+            saved.progress["batch"],
+        )
+        self.history.validation_loss = saved.progress["validation_loss"]
+        self.history.validation_accuracy = saved.progress[
+            "validation_accuracy"
+        ]
+
+
+def _seed_epoch(seed, epoch):
+    """Seed torch so that each epoch has its own order, the same every time."""
+    state = np.random.SeedSequence((seed, epoch)).generate_state(1)
+    torch.manual_seed(int(state[0]))
+
+
+def _random_states(device):
+    """Return {type of device: state} of the generators that a run draws from.
+
+    The order of the images comes from the CPU's, dropout from the device's.
+    """
+    states = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        module = torch.get_device_module(device)
+        states[device.type] = module.get_rng_state()
+    return states
+
+
+def _set_random_states(states, device):
+    torch.set_rng_state(states["cpu"])
+    if device.type != "cpu" and device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type])
+
+
+def _batches(dataset, batch_size, device, shuffle=False):
+    """Yield batches of images and labels on the device."""
+    if isinstance(dataset, torch.utils.data.DataLoader):
+        for images, labels in dataset:
+            yield (
+                images.to(device, non_blocking=True),
+                labels.to(device, non_blocking=True),
+            )
+        return
+    images, labels = (tensor.to(device) for tensor in dataset.tensors)
+    if not shuffle:
+        yield from zip(
+            images.split(batch_size), labels.split(batch_size), strict=True
+        )
+        return
+    order = torch.randperm(len(images)).to(device)
+    for part in order.split(batch_size):
+        yield images[part], labels[part]
+
+
+@contextlib.contextmanager
+def _stop_on_interrupt():
+    """Turn the first Ctrl-C into an event, so that a step is never cut in two.
+
+    A second Ctrl-C interrupts at once. Only the main thread gets signals;
+    elsewhere the event is never set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number, frame):
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _keep_freed_memory():
+    """Ask glibc to keep freed memory for the next step.
+
+    Otherwise every step gives its activations back to the system and gets
+    them again page by page, which costs about a fifth of the time. Other
+    platforms' allocators are left alone.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, bytes: its maximum
+        libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD, bytes

@@ -1,0 +1,107 @@
+"""Copy the next batch while the present one is computed on.
+
+A GPU copies and computes at the same time if three things hold: the copy is
+queued in another stream than the kernels, the host doesn't wait for it, and
+the host's memory is pinned, so that the operating system can't move it away
+meanwhile.
+"""
+
+import torch
+
+from gpu_course.common.drawing import BLUE, ORANGE
+
+
+def prefetch(batches, device):
+    """Yield the batches on the device, each copied one batch ahead.
+
+    Where there is nothing to overlap, on a CPU, they are passed on; on
+    other devices than CUDA they are copied one by one.
+
+    Parameters
+    ----------
+    batches : iterable of tuples of tensor
+        On the host. Memory that isn't pinned yet is pinned first, which is a
+        copy by itself: better give pinned memory.
+    device : str or torch.device
+    """
+    device = torch.device(device)
+    if device.type != "cuda":
+        for batch in batches:
+            yield tuple(tensor.to(device) for tensor in batch)
+        return
+    copies = torch.cuda.Stream()
+
+    def start(batch):
+        with torch.cuda.stream(copies):
+            return tuple(
+                _pinned(tensor).to(device, non_blocking=True)
+                for tensor in batch
+            )
+
+    ready = None
+    for batch in batches:
+        following = start(batch)
+        if ready is not None:
+            yield ready
+        torch.cuda.current_stream().wait_stream(copies)
+        for tensor in following:
+            # The memory belongs to the stream of the copies. Without this it
+            # may be used for the next one while a kernel still reads it.
+            tensor.record_stream(torch.cuda.current_stream())
+        ready = following
+    if ready is not None:
+        yield ready
+
+
+def _pinned(tensor):
+    return tensor if tensor.is_pinned() else tensor.pin_memory()
+
+
+def overlapped_times(copy_s, compute_s, chunks):
+    """Return when each chunk is copied and computed on: modelled.
+
+    Copies follow one another, and so do computations; chunk i is computed on
+    once it is there and chunk i - 1 is done.
+
+    Parameters
+    ----------
+    copy_s, compute_s : float
+        Seconds for everything; a chunk takes an equal part.
+    chunks : int
+
+    Returns
+    -------
+    list of tuple
+        For each chunk the start and end of its copy, then those of its
+        computation.
+    """
+    if chunks < 1:
+        raise ValueError(f"chunks must be at least 1, got {chunks}")
+    copy, compute = copy_s / chunks, compute_s / chunks
+    times, free = [], 0.0
+    for number in range(chunks):
+        there = (number + 1) * copy
+        start = max(there, free)
+        free = start + compute
+        times.append((number * copy, there, start, free))
+    return times
+
+
+def draw_overlap(ax, copy_s, compute_s, chunks):
+    """Draw the modelled times as two rows of bars, in milliseconds."""
+    times = overlapped_times(copy_s, compute_s, chunks)
+    for row, (name, colour) in enumerate(
+        (("copy", ORANGE), ("compute", BLUE))
+    ):
+        bars = [
+            (1e3 * t[2 * row], 1e3 * (t[2 * row + 1] - t[2 * row]))
+            for t in times
+        ]
+        ax.broken_barh(
+            bars, (-row, 0.8), label=name, facecolor=colour, edgecolor="white"
+        )
+    ax.set_yticks([0.4, -0.6], ["copy", "compute"])
+    done = 1e3 * times[-1][-1]
+    parts = f"{chunks} part" + "s" * (chunks > 1)
+    ax.set_title(f"{parts}: {done:.1f} ms", fontsize=10)
+    return ax
