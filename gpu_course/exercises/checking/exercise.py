@@ -182,3 +182,53 @@ def edited(source, kind, *pairs):
             )
         source = source.replace(old, new)
     return WrongAnswer(source, kind)
+
+
+def exercise_of(module):
+    """Return the exercise that a module of the collection describes.
+
+    Parameters
+    ----------
+    module : module
+        Its own name is the exercise's, its folder ``chNN_topic`` the
+        chapter's. It has ``TITLE``, ``TASK``, ``STARTER``, ``SOLUTION``,
+        ``WRONG``, ``HINTS``, ``specification`` and ``cases`` (a function) or
+        ``CASES``; where needed ``TOLERANCE``, ``MISTAKES``, ``LIMITS`` and
+        ``EQUIVALENT``: all as the attributes of `Exercise`. An item of
+        ``WRONG`` may also be a tuple, what `edited` takes after the solution.
+
+    Raises
+    ------
+    AttributeError
+        If one of them is missing.
+    """
+    folder, name = module.__name__.split(".")[-2:]
+    optional = {
+        field: getattr(module, field.upper())
+        for field in ("tolerance", "mistakes", "limits", "equivalent")
+        if hasattr(module, field.upper())
+    }
+    return Exercise(
+        name=name,
+        chapter=folder.removeprefix("ch"),
+        title=module.TITLE,
+        task=module.TASK,
+        starter=module.STARTER,
+        solution=module.SOLUTION,
+        wrong=tuple(
+            wrong
+            if isinstance(wrong, WrongAnswer)
+            else edited(module.SOLUTION, *wrong)
+            for wrong in module.WRONG
+        ),
+        hints=module.HINTS,
+        specification=module.specification,
+        cases=module.cases if hasattr(module, "cases") else _given(module),
+        is_kernel="@cuda.jit" in module.SOLUTION,
+        **optional,
+    )
+
+
+def _given(module):
+    cases = module.CASES
+    return lambda: cases

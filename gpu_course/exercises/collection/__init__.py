@@ -1,146 +1,24 @@
-"""The exercises, one module each, in the order of the course."""
+"""The exercises: a folder for each chapter, a module for each exercise.
 
-from gpu_course.exercises.collection import (
-    adam_step,
-    add_planes,
-    amdahl,
-    attainable_rate,
-    axpy,
-    block_sum,
-    blocks_for,
-    blur,
-    conv_input_gradient,
-    conv_intensity,
-    convolve,
-    count_right,
-    cpu_baseline,
-    cross_entropy_rows,
-    differences,
-    fair_speedup,
-    fastest_right,
-    flat_size,
-    gpu_time,
-    gradient_step,
-    histogram,
-    horner,
-    im2col_rows,
-    kernel_time,
-    largest_batch,
-    largest_rate,
-    loads_in_flight,
-    log_sum_exp,
-    loss_gradient,
-    loss_scale,
-    matmul,
-    mean_of_ten,
-    mirror,
-    momentum_step,
-    offload_speedup,
-    one_cycle_rate,
-    overlapped_time,
-    pays_from,
-    peak_tflops,
-    pool_gradient,
-    relu_gradient,
-    repeats_needed,
-    resident_blocks,
-    reverse_block,
-    ridge_batch,
-    scale_all,
-    scan_block,
-    sectors_touched,
-    smoothed_labels,
-    softmax_rows,
-    softmax_temperature,
-    spmv,
-    squared_loss,
-    steady_time,
-    threshold,
-    to_channels_last_index,
-    training_memory,
-    transpose,
-    typical_time,
-    warp_sum,
-    warps_to_hide,
-    which_limit,
-    why_slow,
-)
+A module says what `exercise.exercise_of` reads. Any module in a chapter's
+folder is an exercise: there is no list to keep.
+"""
 
-EXERCISES = (
-    # 01_gpu_architecture
-    peak_tflops.EXERCISE,
-    loads_in_flight.EXERCISE,
-    # 10_first_kernels
-    blocks_for.EXERCISE,
-    axpy.EXERCISE,
-    threshold.EXERCISE,
-    scale_all.EXERCISE,
-    mirror.EXERCISE,
-    blur.EXERCISE,
-    differences.EXERCISE,
-    # 11_memory
-    sectors_touched.EXERCISE,
-    add_planes.EXERCISE,
-    transpose.EXERCISE,
-    why_slow.EXERCISE,
-    convolve.EXERCISE,
-    matmul.EXERCISE,
-    # 12_threads_together
-    reverse_block.EXERCISE,
-    block_sum.EXERCISE,
-    warp_sum.EXERCISE,
-    histogram.EXERCISE,
-    scan_block.EXERCISE,
-    softmax_rows.EXERCISE,
-    spmv.EXERCISE,
-    # 13_what_the_compiler_made
-    resident_blocks.EXERCISE,
-    warps_to_hide.EXERCISE,
-    mean_of_ten.EXERCISE,
-    horner.EXERCISE,
-    # 20_squared_error
-    squared_loss.EXERCISE,
-    loss_gradient.EXERCISE,
-    gradient_step.EXERCISE,
-    largest_rate.EXERCISE,
-    # 21_cross_entropy
-    log_sum_exp.EXERCISE,
-    cross_entropy_rows.EXERCISE,
-    smoothed_labels.EXERCISE,
-    softmax_temperature.EXERCISE,
-    # 22_cnn_by_hand
-    flat_size.EXERCISE,
-    relu_gradient.EXERCISE,
-    pool_gradient.EXERCISE,
-    im2col_rows.EXERCISE,
-    conv_input_gradient.EXERCISE,
-    conv_intensity.EXERCISE,
-    # 23_train_with_your_kernels
-    momentum_step.EXERCISE,
-    adam_step.EXERCISE,
-    count_right.EXERCISE,
-    one_cycle_rate.EXERCISE,
-    # 40_honest_timing
-    kernel_time.EXERCISE,
-    steady_time.EXERCISE,
-    typical_time.EXERCISE,
-    offload_speedup.EXERCISE,
-    fair_speedup.EXERCISE,
-    fastest_right.EXERCISE,
-    cpu_baseline.EXERCISE,
-    repeats_needed.EXERCISE,
-    # 41_cpu_vs_gpu
-    gpu_time.EXERCISE,
-    pays_from.EXERCISE,
-    # 42_making_it_fast
-    amdahl.EXERCISE,
-    to_channels_last_index.EXERCISE,
-    loss_scale.EXERCISE,
-    overlapped_time.EXERCISE,
-    training_memory.EXERCISE,
-    largest_batch.EXERCISE,
-    # 43_roofline
-    attainable_rate.EXERCISE,
-    ridge_batch.EXERCISE,
-    which_limit.EXERCISE,
-)
+from importlib import import_module
+from pathlib import Path
+
+from gpu_course.exercises.checking.exercise import exercise_of
+
+
+def _all():
+    """Return every exercise, in the order of the course."""
+    paths = Path(__file__).parent.glob("ch*/[!_]*.py")
+    modules = [
+        import_module(f"{__name__}.{path.parent.name}.{path.stem}")
+        for path in paths
+    ]
+    modules.sort(key=lambda module: (module.__package__, module.PLACE))
+    return tuple(map(exercise_of, modules))
+
+
+EXERCISES = _all()

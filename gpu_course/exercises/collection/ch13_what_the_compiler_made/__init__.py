@@ -1,0 +1,1 @@
+"""The exercises of chapter 13_what_the_compiler_made."""

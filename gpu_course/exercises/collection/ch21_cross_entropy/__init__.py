@@ -1,0 +1,1 @@
+"""The exercises of chapter 21_cross_entropy."""

@@ -1,0 +1,1 @@
+"""The exercises of chapter 41_cpu_vs_gpu."""

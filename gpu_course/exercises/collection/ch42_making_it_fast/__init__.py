@@ -1,0 +1,1 @@
+"""The exercises of chapter 42_making_it_fast."""
