@@ -177,13 +177,11 @@ class Calls(ast.NodeTransformer):
         )  # fmt: skip
 
     def device_call(self, node, arguments):
-        from gpu_course.cuda.generators import define
-
         kinds = tuple(self.typed.of(a) for a in node.args)
         device = self.typed.devices[node.number][kinds]
         function = f"_device{len(self.space)}_{device.source.name}"
         self.space[function] = None
-        define(device, function, self.trace, self.sites, self.space)
+        self.define(device, function, self.trace, self.sites, self.space)
         triples = zip(arguments, kinds, device.argument_types, strict=True)
         arguments = [cast(a, k, w) for a, k, w in triples]
         new = call(function, name("_t"), *arguments)

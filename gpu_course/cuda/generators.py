@@ -67,6 +67,18 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         self.statement = 0
         self.device = True
 
+    @classmethod
+    def define(cls, typed, function, trace, sites, space, device=True):
+        """Put a typed function into ``space`` as Python; return its source."""
+        made = cls(typed, trace, sites, space).emit(function, device)
+        if typed.yields and not any(
+            isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(made)
+        ):
+            made.body.append(ast.parse("if False:\n    yield").body[0])
+        tree = ast.fix_missing_locations(ast.Module([made], []))
+        exec(compile(tree, typed.source.filename, "exec"), space)
+        return ast.unparse(tree)
+
     def emit(self, function, device):
         """Return the function's definition, under another name."""
         self.device = device
@@ -438,16 +450,3 @@ def root_of(node):
     while not isinstance(node, ast.Name) and hasattr(node, "value"):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ast.unparse(node)
-
-
-def define(typed, function, trace, sites, space, device=True):
-    """Put a typed function into ``space`` as Python; return its source."""
-    emitter = Emitter(typed, trace, sites, space)
-    made = emitter.emit(function, device)
-    if typed.yields and not any(
-        isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(made)
-    ):
-        made.body.append(ast.parse("if False:\n    yield").body[0])
-    tree = ast.fix_missing_locations(ast.Module([made], []))
-    exec(compile(tree, typed.source.filename, "exec"), space)
-    return ast.unparse(tree)

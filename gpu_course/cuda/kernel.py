@@ -110,6 +110,8 @@ class _Configurable:
 class DeviceFunction:
     """What ``cuda.jit(device=True)`` returns: for use inside kernels."""
 
+    is_device = True
+
     def __init__(self, function, signature=None, options=()):
         functools.update_wrapper(self, function)
         self.device_source = self.py_func = function
@@ -152,6 +154,8 @@ class Kernel:
     recorded : list of tuple
         Argument types of the launches, each once.
     """
+
+    is_device = False
 
     def __init__(self, function, signature=None, options=()):
         functools.update_wrapper(self, function)

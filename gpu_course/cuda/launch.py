@@ -20,7 +20,7 @@ from gpu_course.cuda import arithmetic, backend, executor
 from gpu_course.cuda.arguments import arrays_in
 from gpu_course.cuda.compiled import write
 from gpu_course.cuda.errors import TooSlow
-from gpu_course.cuda.generators import define
+from gpu_course.cuda.generators import Emitter
 from gpu_course.cuda.lowering import lower
 from gpu_course.cuda.machine import Machine
 from gpu_course.cuda.ranges import proven
@@ -40,7 +40,7 @@ class Form:
     def __init__(self, typed, trace):
         self.sites = list(MARKERS)
         self.space = {**arithmetic.NAMES, "_arrays": {}}
-        self.text = define(
+        self.text = Emitter.define(
             typed, "_kernel", trace, self.sites, self.space, device=False
         )
 

@@ -11,7 +11,6 @@ import types
 
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.intrinsics import Intrinsic
-from gpu_course.cuda.kernel import DeviceFunction, Kernel
 
 MODULES = {
     "gpu_course.cuda": "numba.cuda",
@@ -49,8 +48,7 @@ class _Exchange:
         self.done = {}  # id of a module or device function -> its counterpart
 
     def compiled(self, item, signature):
-        device = isinstance(item, DeviceFunction)
-        options = {**item.options, **self.options, "device": device}
+        options = {**item.options, **self.options, "device": item.is_device}
         function = self.function(item.py_func)
         if signature is None:
             return self.cuda.jit(function, **options)
@@ -97,12 +95,10 @@ class _Exchange:
         home = MODULES.get(getattr(value, "__module__", None))
         if home is not None and hasattr(value, "__name__"):
             return getattr(importlib.import_module(home), value.__name__)
-        if isinstance(value, DeviceFunction):
-            return self.once(
-                value, lambda: self.compiled(value, value.signature)
-            )
-        if isinstance(value, Kernel):
-            return self.once(value, lambda: self.compiled(value, None))
+        is_device = getattr(type(value), "is_device", None)
+        if is_device is not None:
+            signature = value.signature if is_device else None
+            return self.once(value, lambda: self.compiled(value, signature))
         return value
 
     def once(self, value, make):
