@@ -19,7 +19,7 @@ test: environment  ## check the code and execute every notebook
 	@$(RUN) test
 
 test-browser: environment  ## visit every chapter in a browser, not only three
-	@$(RUN) test -- -m "long or not long" tests/test_browser.py
+	@$(RUN) test -- -m "long or not long" tests/chapters/test_browser.py
 
 test-gpu: environment  ## execute every notebook with the GPU in use
 	@$(RUN) test --gpu

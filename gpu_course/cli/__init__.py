@@ -1,6 +1,6 @@
 """The command ``gpu-course``: one module for each of its commands.
 
-Imports: every room.
+Imports: bench, common, course, cuda, data, exercises, hardware, training.
 """
 
 import argparse

@@ -217,7 +217,7 @@ def run_tests(root, gpu=False, extra=()):
                 "no GPU works here, or GPU_COURSE_DEVICE says cpu: "
                 "'gpu-course doctor' says more"
             )
-        chosen = ["notebooks", "tests/test_cuda_gpu.py", *extra]
+        chosen = ["notebooks", "tests/cuda/test_gpu.py", *extra]
         command = _pytest("--nbval-lax", *chosen)
         return subprocess.run(command, cwd=root).returncode
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"

@@ -3,6 +3,8 @@
 The names are those of ``numba.cuda``; only the import differs::
 
     from gpu_course import cuda      # elsewhere: from numba import cuda
+
+README.md says how it is made. Imports: common.
 """
 
 from gpu_course.cuda import allocation, devices, host, random

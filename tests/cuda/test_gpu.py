@@ -19,7 +19,7 @@ from gpu_course.course.kernels_of_notebooks import run_notebook
 from gpu_course.cuda import backend, compiler, kernel
 
 pytestmark = pytest.mark.gpu
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Relative, by the bytes of a float; absolute for results near zero.
 TOLERANCE = {2: 1e-2, 4: 1e-4, 8: 1e-10}
 NOTEBOOKS = [

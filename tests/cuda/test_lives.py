@@ -6,7 +6,7 @@ The loops are Python that Numba compiles. Compiling takes most of the time, so
 the loops of each kernel run as the Python that they are, and those of every
 fifth are compiled as well.
 
-``gpu-course test -- -m long tests/test_cuda_lives.py`` is the long run.
+``gpu-course test -- -m long tests/cuda/test_lives.py`` is the long run.
 """
 
 import random

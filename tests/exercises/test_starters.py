@@ -8,7 +8,7 @@ import pytest
 
 from gpu_course.exercises import catalogue
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def body(source):

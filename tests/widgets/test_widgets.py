@@ -15,7 +15,7 @@ from gpu_course.exercises import quiz
 from gpu_course.explorers import controls
 from gpu_course.widgets import base, sketch_pad
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 WIDGETS = {
     "explorer": controls.Explorer,
     "quiz": quiz.Quiz,
@@ -45,7 +45,7 @@ def test_the_page_side_asks_nobody_for_anything(name):
 
 @each_widget
 def test_keys_stay_in_the_widget(name):
-    """In a browser, tests/test_browser.py proves it."""
+    """In a browser, tests/chapters/test_browser.py proves it."""
     sent = str(WIDGETS[name]._esm)
     assert "data-lm-suppress-shortcuts" in sent
     assert sent.count("keepKeys(el)") == 2  # made, and called

@@ -25,7 +25,7 @@ from gpu_course.data import mnist
 from gpu_course.timing import profiling, timer, trials
 
 matplotlib.use("Agg")
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SHORTER = {
     "40_honest_timing": {"range(2000)": "range(20)"},
     "41_cpu_vs_gpu": {

@@ -11,7 +11,7 @@ from nbconvert.exporters import ScriptExporter
 
 from gpu_course.course.notebooks import canonical
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 TAGS = {"nbval-ignore-output", "kernel-fails"}
 

@@ -20,7 +20,7 @@ import pytest
 
 from gpu_course.course.notebooks import reader_environment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NAMES = (
     "chromium",
     "chromium-browser",

@@ -1,6 +1,6 @@
 """No mutant of a solution passes its check, unless it is proven right.
 
-``gpu-course test -- -m mutation -s tests/test_exercise_mutants.py`` is the
+``gpu-course test -- -m mutation -s tests/exercises/test_mutants.py`` is the
 full run and prints one line an exercise; a fixed sample runs every day.
 """
 

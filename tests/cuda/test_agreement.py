@@ -7,7 +7,7 @@ is int8 there and int64 in compiled code. No kernel for it uses a warp
 operation, which it lacks. On these kernels the bits are the same too, so no
 tolerance is needed.
 
-``gpu-course test -- -m long tests/test_cuda_agreement.py`` is the long run.
+``gpu-course test -- -m long tests/cuda/test_agreement.py`` is the long run.
 """
 
 import math

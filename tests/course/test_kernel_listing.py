@@ -11,7 +11,7 @@ from gpu_course import cli
 from gpu_course.course import kernel_listing, workspace
 from gpu_course.cuda import compiler
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
     compiler.missing() is not None, reason=str(compiler.missing())
 )

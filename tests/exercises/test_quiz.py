@@ -10,7 +10,7 @@ import pytest
 
 from gpu_course.exercises import passed, quiz
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 NAME = "10_first_kernels"
 
