@@ -99,6 +99,10 @@ def run_case(case, size, device, threads=None, transfers="none", **options):
 
     with full_float32(), threads_set(threads):
         return time_call(
-            case.make(size, device, transfers), label=case.name,
-            device=device, threads=threads, transfers=transfers, **options,
-        )  # fmt: skip
+            case.make(size, device, transfers),
+            label=case.name,
+            device=device,
+            threads=threads,
+            transfers=transfers,
+            **options,
+        )

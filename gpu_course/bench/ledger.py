@@ -103,12 +103,20 @@ class Ledger:
 def entry_of(case, size, timing, device):
     """Return the entry of a `Timing` of a `bench_suite.Case`."""
     return Entry(
-        case.name, size, case.size_is, device,
-        timing.threads if device == "cpu" else None, timing.transfers,
-        timing.median_s, timing.iqr_s, timing.repeats,
+        case.name,
+        size,
+        case.size_is,
+        device,
+        timing.threads if device == "cpu" else None,
+        timing.transfers,
+        timing.median_s,
+        timing.iqr_s,
+        timing.repeats,
         timing.precision if math.isfinite(timing.precision) else None,
-        case.flops(size), case.bytes(size), timing.load,
-    )  # fmt: skip
+        case.flops(size),
+        case.bytes(size),
+        timing.load,
+    )
 
 
 def this_machine():

@@ -108,8 +108,9 @@ def plot_ledgers(ledgers, figure=None):
         raise LedgerError(
             f"a figure takes 1 to {len(COLOURS)} ledgers, got {len(ledgers)}"
         )
-    benches = list(dict.fromkeys(e.bench for one in ledgers for e in
-                                 one.entries))  # fmt: skip
+    benches = list(
+        dict.fromkeys(e.bench for one in ledgers for e in one.entries)
+    )
     columns = min(3, len(benches))
     rows = math.ceil(len(benches) / columns)
     if figure is None:
@@ -130,9 +131,12 @@ def plot_ledgers(ledgers, figure=None):
         for way, style in styles.items()
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=3, frameon=False,
+        handles=handles,
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
         fontsize=9,
-    )  # fmt: skip
+    )
     figure.suptitle("Seconds for one call, measured", x=0.01, ha="left")
     return figure
 
@@ -158,9 +162,11 @@ def _plot_bench(ax, ledgers, bench, styles):
                 styles.setdefault(way, _style(entry, way))
         for way, points in lines.items():
             ax.plot(
-                *zip(*sorted(points), strict=True), styles[way], color=colour,
+                *zip(*sorted(points), strict=True),
+                styles[way],
+                color=colour,
                 marker=".",
-            )  # fmt: skip
+            )
     ax.set(xscale="log", yscale="log", xlabel=size_is, ylabel="seconds")
     ax.set_title(bench, loc="left", fontsize=11)
     ax.grid(alpha=0.3)
@@ -190,9 +196,11 @@ def _machines(ledgers, names):
         )
     for ledger, name in zip(ledgers[1:], names[1:], strict=True):
         differ = differences(ledgers[0], ledger)
-        which = "another machine" if other_machine(ledgers[0], ledger) else (
-            "the same kind of machine"
-        )  # fmt: skip
+        which = (
+            "another machine"
+            if other_machine(ledgers[0], ledger)
+            else ("the same kind of machine")
+        )
         lines.append(
             f"{names[0]} | {name}: {which}"
             + (f" ({'; '.join(differ)})" if differ else "")

@@ -225,9 +225,12 @@ def first_launches(report, name="tiled_matmul"):
         ):
             data = Path(folder, executor)
             seconds, threads = child(
-                FIRST, name, size, GPU_COURSE_CUDA=executor,
+                FIRST,
+                name,
+                size,
+                GPU_COURSE_CUDA=executor,
                 GPU_COURSE_DATA=str(data),
-            ).split()  # fmt: skip
+            ).split()
             result[what] = float(seconds)
             told.append(
                 f"{what} ({int(threads):,} threads) "

@@ -31,30 +31,71 @@ def _write(ax, x, y, text, **style):
 
 def draw_thread(ax, x, y, text="", active=True, radius=0.4, size=8):
     """Draw a thread as a disc around a point; hollow if it is idle."""
-    _add(ax, Circle((x, y), radius, facecolor=THREAD if active else IDLE,
-                    edgecolor="black" if active else "0.6",
-                    linewidth=0.8))  # fmt: skip
-    _write(ax, x, y, text, ha="center", va="center", fontsize=size,
-           color="black" if active else "0.5")  # fmt: skip
+    _add(
+        ax,
+        Circle(
+            (x, y),
+            radius,
+            facecolor=THREAD if active else IDLE,
+            edgecolor="black" if active else "0.6",
+            linewidth=0.8,
+        ),
+    )
+    _write(
+        ax,
+        x,
+        y,
+        text,
+        ha="center",
+        va="center",
+        fontsize=size,
+        color="black" if active else "0.5",
+    )
     return ax
 
 
-def draw_cell(ax, x, y, text="", colour=MEMORY, width=1.0, height=0.8,
-              size=8, hatch=None):  # fmt: skip
+def draw_cell(
+    ax, x, y, text="", colour=MEMORY, width=1.0, height=0.8, size=8, hatch=None
+):
     """Draw a cell of memory with its lower left corner at a point."""
-    _add(ax, Rectangle((x, y), width, height, facecolor=colour,
-                       edgecolor="0.7" if hatch else "black", linewidth=0.6,
-                       hatch=hatch))  # fmt: skip
-    _write(ax, x + width / 2, y + height / 2, text, ha="center", va="center",
-           fontsize=size)  # fmt: skip
+    _add(
+        ax,
+        Rectangle(
+            (x, y),
+            width,
+            height,
+            facecolor=colour,
+            edgecolor="0.7" if hatch else "black",
+            linewidth=0.6,
+            hatch=hatch,
+        ),
+    )
+    _write(
+        ax,
+        x + width / 2,
+        y + height / 2,
+        text,
+        ha="center",
+        va="center",
+        fontsize=size,
+    )
     return ax
 
 
 def draw_warp(ax, x, y, width, height, number=0, text=""):
     """Draw a warp as a band of its colour, behind its threads."""
-    _add(ax, Rectangle((x, y), width, height, alpha=0.25, edgecolor="none",
-                       facecolor=WARPS[number % len(WARPS)],
-                       zorder=0))  # fmt: skip
+    _add(
+        ax,
+        Rectangle(
+            (x, y),
+            width,
+            height,
+            alpha=0.25,
+            edgecolor="none",
+            facecolor=WARPS[number % len(WARPS)],
+            zorder=0,
+        ),
+    )
     _write(ax, x, y + height, text, ha="left", va="bottom", fontsize=8)
     return ax
 

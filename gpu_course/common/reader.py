@@ -17,8 +17,15 @@ OURS = str(Path(gpu_course.__file__).parent)
 LIBRARIES = tuple(
     sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")
 )
-MEANT = (KeyboardInterrupt, AssertionError, NameError, OSError,
-         RuntimeError, TypeError, ValueError)  # fmt: skip
+MEANT = (
+    KeyboardInterrupt,
+    AssertionError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 ENTERED = set()  # the code of each entrance
 
 

@@ -104,8 +104,15 @@ def pinned_array_like(ary):
 
 
 @forwarded
-def mapped_array(shape, dtype=np.float64, strides=None, order="C", stream=0,
-                 portable=False, wc=False):  # fmt: skip
+def mapped_array(
+    shape,
+    dtype=np.float64,
+    strides=None,
+    order="C",
+    stream=0,
+    portable=False,
+    wc=False,
+):
     """Return an uninitialised host array that kernels use in place."""
     return _uninitialised(shape, dtype, strides, order)
 
@@ -117,8 +124,14 @@ def mapped_array_like(ary, stream=0, portable=False, wc=False):
 
 
 @forwarded
-def managed_array(shape, dtype=np.float64, strides=None, order="C", stream=0,
-                  attach_global=True):  # fmt: skip
+def managed_array(
+    shape,
+    dtype=np.float64,
+    strides=None,
+    order="C",
+    stream=0,
+    attach_global=True,
+):
     """Return an uninitialised array that host and device share."""
     return _uninitialised(shape, dtype, strides, order)
 

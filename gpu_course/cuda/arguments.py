@@ -66,10 +66,10 @@ def apart(arguments, hosts):
         return hosts, []
     new = [
         value.copy(order="K")
-        if isinstance(value, np.ndarray)
-        and not isinstance(given, DeviceArray) else value
+        if isinstance(value, np.ndarray) and not isinstance(given, DeviceArray)
+        else value
         for given, value in zip(arguments, hosts, strict=True)
-    ]  # fmt: skip
+    ]
     pairs = zip(hosts, new, strict=True)
     return new, [(a, b) for a, b in pairs if a is not b]
 

@@ -188,10 +188,21 @@ def _compile(text, kinds, function):
 NAMES = {
     f"_{function.__name__}": function
     for function in (
-        unreachable, each, divide, floor_divide, remainder, shift_left,
-        shift_right, popc, clz, ffs, brev, cbrt, fma,
+        unreachable,
+        each,
+        divide,
+        floor_divide,
+        remainder,
+        shift_left,
+        shift_right,
+        popc,
+        clz,
+        ffs,
+        brev,
+        cbrt,
+        fma,
     )
-}  # fmt: skip
+}
 NAMES |= {
     f"_to_{kind}{bits}": wrapper(bits, kind == "int")
     for kind in ("int", "uint")

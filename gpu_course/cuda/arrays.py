@@ -203,16 +203,31 @@ def _without_arithmetic(name, symbol):
 
 
 for _name, _symbol in {
-    "add": "+", "sub": "-", "mul": "*", "matmul": "@", "truediv": "/",
-    "floordiv": "//", "mod": "%", "pow": "**", "and": "&", "or": "|",
-    "xor": "^", "lshift": "<<", "rshift": ">>",
-}.items():  # fmt: skip
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "matmul": "@",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+}.items():
     _without_arithmetic(f"__{_name}__", _symbol)
     _without_arithmetic(f"__r{_name}__", _symbol)
 for _name, _symbol in {
-    "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-    "neg": "-", "abs": "abs", "invert": "~",
-}.items():  # fmt: skip
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "neg": "-",
+    "abs": "abs",
+    "invert": "~",
+}.items():
     _without_arithmetic(f"__{_name}__", _symbol)
 
 

@@ -12,13 +12,18 @@ from gpu_course.cuda.places import cuts, is_plain_tuple, is_shuffle, placed
 from gpu_course.cuda.regions import BLOCK_WIDE, NotCompilable, has_exit, waits
 from gpu_course.cuda.uniform import is_native, is_uniform
 
-THREADS = ["for _tz in range(_bdz):", "for _ty in range(_bdy):",
-           "for _tx in range(_bdx):"]  # fmt: skip
-BLOCKS = ["for _b in range(_first, _last):",
-          "    _poll(_w, -1, 0, _b)",
-          "    _bx = _b % _gx",
-          "    _by = _b // _gx % _gy",
-          "    _bz = _b // (_gx * _gy)"]  # fmt: skip
+THREADS = [
+    "for _tz in range(_bdz):",
+    "for _ty in range(_bdy):",
+    "for _tx in range(_bdx):",
+]
+BLOCKS = [
+    "for _b in range(_first, _last):",
+    "    _poll(_w, -1, 0, _b)",
+    "    _bx = _b % _gx",
+    "    _by = _b // _gx % _gy",
+    "    _bz = _b // (_gx * _gy)",
+]
 
 
 class Blocks:
@@ -154,8 +159,9 @@ class Blocks:
         kind = self.places.kept[name]
         if not is_plain_tuple(kind):
             return [f"_kept_{name}[{at}] = {name}"]
-        return [f"_kept_{name}_{k}[{at}] = {name}[{k}]"
-                for k in range(len(kind))]  # fmt: skip
+        return [
+            f"_kept_{name}_{k}[{at}] = {name}[{k}]" for k in range(len(kind))
+        ]
 
     def joint(self, node, mask):
         """Write a statement in which threads wait, or leave a loop."""
@@ -263,8 +269,10 @@ class Blocks:
         self.add(*(f"_clear({name})" for name in masks))
         depth = self.threads(mask)
         self.bring([ast.Expr(test)])
-        self.add(f"_test = bool({self.rewriter.text(test)})",
-                 f"{yes}[{self.me}] = _test")  # fmt: skip
+        self.add(
+            f"_test = bool({self.rewriter.text(test)})",
+            f"{yes}[{self.me}] = _test",
+        )
         if no:
             self.add(f"{no}[{self.me}] = not _test")
         self.depth = depth

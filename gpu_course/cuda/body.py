@@ -19,11 +19,14 @@ from gpu_course.cuda.ranges import key
 from gpu_course.cuda.regions import NotCompilable, annotate
 
 AXES = {
-    "threadIdx": "_t{}", "blockIdx": "_b{}",
-    "blockDim": "_bd{}", "gridDim": "_g{}",
-}  # fmt: skip
-PASSED = "_tx, _ty, _tz, _bx, _by, _bz, _bdx, _bdy, _bdz, _gx, _gy, _gz, " \
-    "_t, _b, _w"  # fmt: skip
+    "threadIdx": "_t{}",
+    "blockIdx": "_b{}",
+    "blockDim": "_bd{}",
+    "gridDim": "_g{}",
+}
+PASSED = (
+    "_tx, _ty, _tz, _bx, _by, _bz, _bdx, _bdy, _bdz, _gx, _gy, _gz, _t, _b, _w"
+)
 SHORT = 4096  # iterations of a loop that needs no look at the stop flag
 
 
@@ -356,8 +359,9 @@ def unwatched(node):
         body = node.device.source.tree.body
         return inner + SHORT * any(
             isinstance(n, ast.For | ast.While)
-            for s in body for n in ast.walk(s)
-        )  # fmt: skip
+            for s in body
+            for n in ast.walk(s)
+        )
     return inner
 
 

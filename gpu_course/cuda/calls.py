@@ -13,8 +13,16 @@ from gpu_course.cuda.intrinsics import FENCES, YIELDING
 from gpu_course.cuda.refusals import elementwise
 
 # Exact, so that Python's own give the bits of Numba's.
-EXACT = {math.sqrt, math.floor, math.ceil, math.fabs, math.isnan, math.isinf,
-         math.isfinite, math.trunc}  # fmt: skip
+EXACT = {
+    math.sqrt,
+    math.floor,
+    math.ceil,
+    math.fabs,
+    math.isnan,
+    math.isinf,
+    math.isfinite,
+    math.trunc,
+}
 BITS = ("popc", "clz", "ffs", "brev")
 VIEWS = ("reshape", "ravel", "transpose", "flatten")
 
@@ -28,15 +36,22 @@ class Calls(ast.NodeTransformer):
         kinds = [self.typed.of(a) for a in node.args]
         if elementwise(self.source, node):
             return self.on_each(node, found, kinds)
-        if found is zip and all(hasattr(k, "ndim") or isinstance(
-            k, types.BaseTuple | types.RangeType) for k in kinds):  # fmt: skip
+        if found is zip and all(
+            hasattr(k, "ndim")
+            or isinstance(k, types.BaseTuple | types.RangeType)
+            for k in kinds
+        ):
             sites = [
-                self.access("load", a, a, k) if isinstance(k, types.Array)
+                self.access("load", a, a, k)
+                if isinstance(k, types.Array)
                 else ast.Constant(0)
                 for a, k in zip(node.args, kinds, strict=True)
-            ]  # fmt: skip
-            return call("_t.zipped", ast.Tuple(sites, ast.Load()),
-                        *map(self.visit, node.args))  # fmt: skip
+            ]
+            return call(
+                "_t.zipped",
+                ast.Tuple(sites, ast.Load()),
+                *map(self.visit, node.args),
+            )
         if found in (enumerate, zip):
             return call(found.__name__, *map(self.iterated, node.args))
         if found is print:
@@ -108,13 +123,16 @@ class Calls(ast.NodeTransformer):
         self.space[key] = arithmetic.scalar(found, numbers)
         sites = [
             self.access("store" if a is node.args[-1] else "load", a, a, k)
-            if isinstance(k, types.Array) else ast.Constant(0)
+            if isinstance(k, types.Array)
+            else ast.Constant(0)
             for a, k in zip(node.args, kinds, strict=True)
-        ]  # fmt: skip
+        ]
         return call(
-            "_t.on_each", name(key), ast.Tuple(sites, ast.Load()),
+            "_t.on_each",
+            name(key),
+            ast.Tuple(sites, ast.Load()),
             *map(self.visit, node.args),
-        )  # fmt: skip
+        )
 
     def iterated(self, node):
         """Return what a for loop goes through."""
@@ -150,8 +168,12 @@ class Calls(ast.NodeTransformer):
         key = f"{self.source.name}:{node.lineno}:{node.col_offset}"
         shown = getattr(node, "variable", space)
         self.space["_arrays"][key] = (
-            space, key, shown, node.shape, as_dtype(made.dtype),
-        )  # fmt: skip
+            space,
+            key,
+            shown,
+            node.shape,
+            as_dtype(made.dtype),
+        )
         return self.described(key)
 
     def atomic(self, node, operation):
@@ -172,9 +194,13 @@ class Calls(ast.NodeTransformer):
         ):
             operation = f"{operation}_{owner.dtype}"
         return self.on_memory(
-            array, "atomic", site, ast.Constant(operation),
-            ast.Tuple(index, ast.Load()), *values,
-        )  # fmt: skip
+            array,
+            "atomic",
+            site,
+            ast.Constant(operation),
+            ast.Tuple(index, ast.Load()),
+            *values,
+        )
 
     def device_call(self, node, arguments):
         kinds = tuple(self.typed.of(a) for a in node.args)

@@ -63,9 +63,11 @@ def write(typed, proven=frozenset()):
     places = blocks.places
     start = [f"{n} = _in_{n}" for n in names if n in places.local]
     start += [
-        line for n in names if n in places.kept
+        line
+        for n in names
+        if n in places.kept
         for line in blocks.saving(n, ":")
-    ]  # fmt: skip
+    ]
     if blocks.returns:
         start.append("_set(_alive)")
     if "_missed" in program.scratch:

@@ -66,11 +66,11 @@ class Compiled:
 
     def _build(self, arguments, cache):
         space = {
-            **NAMES, **self.program.space, "__name__": __name__,
-            "_entry": numba.njit(
-                error_model="numpy", nogil=True, cache=cache
-            ),
-        }  # fmt: skip
+            **NAMES,
+            **self.program.space,
+            "__name__": __name__,
+            "_entry": numba.njit(error_model="numpy", nogil=True, cache=cache),
+        }
         filename = str(self.path) if cache else "<lowered kernel>"
         exec(compile(self.program.text, filename, "exec"), space)
         function = space["_launch"]
@@ -116,8 +116,17 @@ def run(compiled, name, launcher, arguments):
         _scratch(sizes, pool, *description)
         for description in program.scratch.values()
     ]
-    given = (0, blocks, *block, *grid, words, *masks, pool, *arguments,
-             *scratch)  # fmt: skip
+    given = (
+        0,
+        blocks,
+        *block,
+        *grid,
+        words,
+        *masks,
+        pool,
+        *arguments,
+        *scratch,
+    )
     try:
         function = compiled.load(given)
     except KeyboardInterrupt as interrupt:
@@ -190,17 +199,27 @@ def failure(program, name, launcher, words, error):
             what = f"index {index} on axis {axis} of {array}, of length {size}"
         return OutOfBounds(
             Finding(
-                "out_of_bounds", name, line, array, (index,), ((where, who),),
+                "out_of_bounds",
+                name,
+                line,
+                array,
+                (index,),
+                ((where, who),),
                 f"{start}uses {what}",
             )
-        )  # fmt: skip
+        )
     if error.args == ("barrier",):
         return Stop(
             Finding(
-                "barrier_divergence", name, line, "", None, ((where, who),),
+                "barrier_divergence",
+                name,
+                line,
+                "",
+                None,
+                ((where, who),),
                 f"{start}doesn't reach this barrier, others wait there",
             )
-        )  # fmt: skip
+        )
     if error.args == ("mask",):
         return LaunchError(f"{start}{NOT_IN_ITS_MASK}")
     return LaunchError(

@@ -102,9 +102,10 @@ class _Flatten:
             node.body = [s for n in node.body for s in unset.listed(n)]
             after = ast.If(load(name, types.boolean), orelse, [])
             new += [
-                placed_at(store(name, _true()), node), node,
+                placed_at(store(name, _true()), node),
+                node,
                 placed_at(after, node),
-            ]  # fmt: skip
+            ]
         return new
 
     def loop(self, node):
@@ -281,9 +282,11 @@ class _Flatten:
         middle = self.named(self.lifted(node.comparators[0], before), before)
         parts = [
             typed(ast.Compare(left, node.ops[:1], [middle]), types.boolean),
-            typed(ast.Compare(middle, node.ops[1:], node.comparators[1:]),
-                  types.boolean),
-        ]  # fmt: skip
+            typed(
+                ast.Compare(middle, node.ops[1:], node.comparators[1:]),
+                types.boolean,
+            ),
+        ]
         both = typed(ast.BoolOp(ast.And(), parts), types.boolean)
         return self.logic(placed_at(both, node), before)
 

@@ -41,9 +41,15 @@ NUMBERS = types.Number | types.Boolean
 FLOPS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 SMALL = (types.float16, types.float32, types.complex64)  # NumPy's scalars
 BOUNDS = {  # of what an index can be: limits of a launch, and of memory
-    "threadIdx": 10, "blockDim": 11, "blockIdx": 31, "gridDim": 31,
-    "laneid": 5, "warpsize": 6, "grid": 42, "gridsize": 42,
-}  # fmt: skip
+    "threadIdx": 10,
+    "blockDim": 11,
+    "blockIdx": 31,
+    "gridDim": 31,
+    "laneid": 5,
+    "warpsize": 6,
+    "grid": 42,
+    "gridsize": 42,
+}
 
 
 class Emitter(Calls, Statements, ast.NodeTransformer):
@@ -89,8 +95,9 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         if self.trace:
             note = store("_note", attribute("_t", "note"))
             body.insert(0, ast.copy_location(note, tree))
-        arguments = ast.arguments([], [ast.arg(p) for p in parameters], None,
-                                  [], [], None, [])  # fmt: skip
+        arguments = ast.arguments(
+            [], [ast.arg(p) for p in parameters], None, [], [], None, []
+        )
         made = ast.FunctionDef(function, arguments, body, [], None, None)
         return ast.copy_location(made, tree)
 
@@ -129,9 +136,17 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def site(self, kind, node, array="", space="", itemsize=0, **more):
         """Return the number of a new site, as events hold it."""
         self.sites.append(
-            Site(kind, node.lineno, self.source.name, array, space,
-                 itemsize, self.statement, **more)
-        )  # fmt: skip
+            Site(
+                kind,
+                node.lineno,
+                self.source.name,
+                array,
+                space,
+                itemsize,
+                self.statement,
+                **more,
+            )
+        )
         return ast.Constant(len(self.sites) - 1 << SITE_SHIFT)
 
     def visit(self, node):
@@ -255,9 +270,10 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         half = 1 << result.bitwidth - 1
         value = ast.NamedExpr(ast.Name("_v", ast.Store()), new)
         fits = ast.Compare(
-            ast.Constant(-half), [ast.LtE(), ast.Lt()],
+            ast.Constant(-half),
+            [ast.LtE(), ast.Lt()],
             [value, ast.Constant(half)],
-        )  # fmt: skip
+        )
         return ast.IfExp(fits, name("_v"), call(f"_to_{result}", name("_v")))
 
     def visit_UnaryOp(self, node):
@@ -351,8 +367,9 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
             and isinstance(owner.dtype, types.Record)
             and node.attr in owner.dtype.fields
         ):
-            return self.method(self.visit(node.value), "field",
-                               ast.Constant(node.attr))  # fmt: skip
+            return self.method(
+                self.visit(node.value), "field", ast.Constant(node.attr)
+            )
         return self.generic_visit(node)
 
     def captured(self, node, found):
@@ -368,13 +385,18 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         if key not in self.space:
             self.space[key] = found  # kept alive: its id stays its own
             self.space["_arrays"][key] = (
-                "const", key, ast.unparse(node), found, found.dtype,
-            )  # fmt: skip
+                "const",
+                key,
+                ast.unparse(node),
+                found,
+                found.dtype,
+            )
         return self.described(key)
 
     def described(self, key):
-        described = ast.Subscript(name("_arrays"), ast.Constant(key),
-                                  ast.Load())  # fmt: skip
+        described = ast.Subscript(
+            name("_arrays"), ast.Constant(key), ast.Load()
+        )
         return call("_t.array", described)
 
     def visit_Subscript(self, node):
@@ -391,8 +413,9 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         site = self.access("load", node.value, node, owner)
         how = "load"
         if has_ellipsis(node.slice):
-            part = self.on_memory(value, "pick", site,
-                                  *self.indices(node.slice))  # fmt: skip
+            part = self.on_memory(
+                value, "pick", site, *self.indices(node.slice)
+            )
             if isinstance(self.typed.of(node), types.Array):
                 return part
             return self.on_memory(part, "load", site)
@@ -410,8 +433,9 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
 
     def load_field(self, node, field):
         site = self.field_site("load", node, field)
-        part = self.method(self.visit(node.value), "field",
-                           ast.Constant(field))  # fmt: skip
+        part = self.method(
+            self.visit(node.value), "field", ast.Constant(field)
+        )
         if isinstance(self.typed.of(node), types.Record | types.Array):
             return part
         return self.on_memory(part, "load", site)
@@ -435,10 +459,13 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def index(self, part):
         if isinstance(part, ast.Slice):
             ends = (part.lower, part.upper, part.step)
-            return call("slice", *(
-                ast.Constant(None) if e is None else self.visit(e)
-                for e in ends
-            ))  # fmt: skip
+            return call(
+                "slice",
+                *(
+                    ast.Constant(None) if e is None else self.visit(e)
+                    for e in ends
+                ),
+            )
         new = self.visit(part)
         if isinstance(self.typed.of(part), types.Boolean):
             return call("int", new)

@@ -129,8 +129,12 @@ def _selected(test, a, b):
     )
 
 
-HALF = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-        ast.Div: operator.truediv}  # fmt: skip
+HALF = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 
 
 def _of_halves(number, left, right):
@@ -160,20 +164,41 @@ _rule(_select)(_selected)
 
 # As in numba.cuda's cudadecl.py and intrinsics.py.
 STUBS = {
-    "grid": _grid, "gridsize": _grid, "laneid": _index, "warpsize": _index,
-    "syncthreads": _nothing, "syncwarp": _nothing,
-    "threadfence": _nothing, "threadfence_block": _nothing,
-    "threadfence_system": _nothing, "nanosleep": _nothing,
-    "this_grid": _int32, "grid_sync": _nothing, "syncthreads_count": _int32,
-    "syncthreads_and": _int32, "syncthreads_or": _int32,
-    "activemask": _uint32, "lanemask_lt": _uint32, "ballot_sync": _int32,
-    "any_sync": _flag, "all_sync": _flag, "eq_sync": _flag,
-    "match_any_sync": _int32, "match_all_sync": _pair,
-    "shfl_sync": _shuffle, "shfl_up_sync": _shuffle,
-    "shfl_down_sync": _shuffle, "shfl_xor_sync": _shuffle,
-    "popc": _first, "clz": _first, "ffs": _uint32, "brev": _reverse,
-    "cbrt": _cube_root, "fma": _multiply_add, "selp": _select,
-}  # fmt: skip
+    "grid": _grid,
+    "gridsize": _grid,
+    "laneid": _index,
+    "warpsize": _index,
+    "syncthreads": _nothing,
+    "syncwarp": _nothing,
+    "threadfence": _nothing,
+    "threadfence_block": _nothing,
+    "threadfence_system": _nothing,
+    "nanosleep": _nothing,
+    "this_grid": _int32,
+    "grid_sync": _nothing,
+    "syncthreads_count": _int32,
+    "syncthreads_and": _int32,
+    "syncthreads_or": _int32,
+    "activemask": _uint32,
+    "lanemask_lt": _uint32,
+    "ballot_sync": _int32,
+    "any_sync": _flag,
+    "all_sync": _flag,
+    "eq_sync": _flag,
+    "match_any_sync": _int32,
+    "match_all_sync": _pair,
+    "shfl_sync": _shuffle,
+    "shfl_up_sync": _shuffle,
+    "shfl_down_sync": _shuffle,
+    "shfl_xor_sync": _shuffle,
+    "popc": _first,
+    "clz": _first,
+    "ffs": _uint32,
+    "brev": _reverse,
+    "cbrt": _cube_root,
+    "fma": _multiply_add,
+    "selp": _select,
+}
 # The names that instrumented functions use.
 OURS = {f"_i_{name}": stub for name, stub in STUBS.items()} | {
     stub.__name__: stub

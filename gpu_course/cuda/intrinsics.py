@@ -25,9 +25,21 @@ class Intrinsic:
 
 XYZ = ("x", "y", "z")
 ATOMICS = (
-    "add", "sub", "inc", "dec", "max", "min", "nanmax", "nanmin",
-    "and_", "or_", "xor", "exch", "cas", "compare_and_swap",
-)  # fmt: skip
+    "add",
+    "sub",
+    "inc",
+    "dec",
+    "max",
+    "min",
+    "nanmax",
+    "nanmin",
+    "and_",
+    "or_",
+    "xor",
+    "exch",
+    "cas",
+    "compare_and_swap",
+)
 INDEX = {
     name: Intrinsic(name, XYZ)
     for name in ("threadIdx", "blockIdx", "blockDim", "gridDim")
@@ -41,22 +53,45 @@ NAMED = {
 }
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")
 VOTES = (
-    "ballot_sync", "any_sync", "all_sync", "eq_sync", "match_any_sync",
+    "ballot_sync",
+    "any_sync",
+    "all_sync",
+    "eq_sync",
+    "match_any_sync",
     "match_all_sync",
-)  # fmt: skip
+)
 BARRIERS = (
-    "syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or",
-)  # fmt: skip
+    "syncthreads",
+    "syncthreads_count",
+    "syncthreads_and",
+    "syncthreads_or",
+)
 FENCES = ("threadfence", "threadfence_block", "threadfence_system")
 PLAIN = ("popc", "clz", "ffs", "brev", "fma", "selp", "cbrt")
 SIMPLE = {
     name: Intrinsic(name)
     for name in (
-        "grid", "gridsize", "laneid", "warpsize", "syncwarp", "activemask",
-        "lanemask_lt", "nanosleep",
-        *SHUFFLES, *VOTES, *BARRIERS, *FENCES, *PLAIN,
+        "grid",
+        "gridsize",
+        "laneid",
+        "warpsize",
+        "syncwarp",
+        "activemask",
+        "lanemask_lt",
+        "nanosleep",
+        *SHUFFLES,
+        *VOTES,
+        *BARRIERS,
+        *FENCES,
+        *PLAIN,
     )
-}  # fmt: skip
+}
 TABLE = {**INDEX, **NAMED, **SIMPLE}
-YIELDING = {*SHUFFLES, *VOTES, *BARRIERS, "syncwarp", "activemask",
-            "grid_sync"}  # fmt: skip
+YIELDING = {
+    *SHUFFLES,
+    *VOTES,
+    *BARRIERS,
+    "syncwarp",
+    "activemask",
+    "grid_sync",
+}

@@ -337,8 +337,9 @@ class Kernel:
             if host.flags.writeable:
                 host[...] = copy
 
-    def observe(self, configuration, arguments, reverse=False,
-                patience_s=None):  # fmt: skip
+    def observe(
+        self, configuration, arguments, reverse=False, patience_s=None
+    ):
         """Trace a launch on copies; return the report and the copies.
 
         Parameters

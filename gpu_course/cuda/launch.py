@@ -118,9 +118,10 @@ class Version:
                 return None
             proven = self._proofs(launcher, hosts)
             ready = [
-                p for p, c in self._variants.items()
+                p
+                for p, c in self._variants.items()
                 if c.function is not None and p <= proven
-            ]  # fmt: skip
+            ]
             best = max(ready, key=len, default=None)
             if best is None or (
                 best != proven and launcher.threads > MOST_THREADS
@@ -147,14 +148,28 @@ class Version:
             )
         return self._proven[key]
 
-    def run_generators(self, launcher, hosts, trace=False, reverse=False,
-                       patience_s=None, strict=False):  # fmt: skip
+    def run_generators(
+        self,
+        launcher,
+        hosts,
+        trace=False,
+        reverse=False,
+        patience_s=None,
+        strict=False,
+    ):
         """Run in Python; return the machine, with its record if traced."""
         form = self.form(trace)
         machine = Machine(
-            self.name, launcher.grid, launcher.block, form.sites, trace,
-            reverse, launcher.dynamic, patience_s, strict,
-        )  # fmt: skip
+            self.name,
+            launcher.grid,
+            launcher.block,
+            form.sites,
+            trace,
+            reverse,
+            launcher.dynamic,
+            patience_s,
+            strict,
+        )
         names = self.typed.source.parameters
         passed = [
             machine.argument(value, name)
@@ -163,9 +178,11 @@ class Version:
         try:
             with self._printing():
                 machine.run(
-                    form.function, passed, self.typed.yields,
+                    form.function,
+                    passed,
+                    self.typed.yields,
                     self.typed.together,
-                )  # fmt: skip
+                )
         except KeyboardInterrupt as interrupt:
             self._say_where(interrupt)
             raise

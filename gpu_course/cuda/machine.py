@@ -41,8 +41,18 @@ class Machine:
         Whether threads that end without a grid-wide barrier are a fault.
     """
 
-    def __init__(self, name, grid, block, sites, trace=False, reverse=False,
-                 dynamic=0, patience_s=None, strict=False):  # fmt: skip
+    def __init__(
+        self,
+        name,
+        grid,
+        block,
+        sites,
+        trace=False,
+        reverse=False,
+        dynamic=0,
+        patience_s=None,
+        strict=False,
+    ):
         self.name, self.grid, self.block, self.sites = name, grid, block, sites
         x, y, z = (b * t for b, t in zip(grid, block, strict=True))
         self.gridsizes = x, (x, y), (x, y, z)
@@ -148,10 +158,18 @@ class Machine:
     def _allocated(self, name, space, address, data, block=-1, thread=-1):
         if self.trace:
             self.allocations.append(
-                Allocation(name, space, address, max(1, data.nbytes),
-                           data.shape, data.strides, data.dtype, block,
-                           thread)
-            )  # fmt: skip
+                Allocation(
+                    name,
+                    space,
+                    address,
+                    max(1, data.nbytes),
+                    data.shape,
+                    data.strides,
+                    data.dtype,
+                    block,
+                    thread,
+                )
+            )
 
     def line_of(self, site):
         """Return the line of a site, given as the events hold it."""
@@ -168,10 +186,15 @@ class Machine:
         who = (thread.block_index, thread.index)
         shown = ", ".join(str(i) for i in index)
         finding = Finding(
-            kind, self.name, line, memory.name, tuple(index), (who,),
+            kind,
+            self.name,
+            line,
+            memory.name,
+            tuple(index),
+            (who,),
             f"{self.name}, line {line}: thread {who[1]} of block {who[0]} "
             f"uses {memory.name}[{shown}], but the shape is {memory.shape}",
-        )  # fmt: skip
+        )
         known = {(f.kind, f.line, f.array) for f in self.findings}
         if (kind, line, memory.name) not in known:
             self.findings.append(finding)
@@ -244,10 +267,15 @@ class Machine:
         dx, dy, _ = self.block
         count = self.a_block
         threads = [
-            Thread(self, block, (t % dx, t // dx % dy, t // dx // dy),
-                   number * count + t, count)
+            Thread(
+                self,
+                block,
+                (t % dx, t // dx % dy, t // dx // dy),
+                number * count + t,
+                count,
+            )
             for t in range(count)
-        ]  # fmt: skip
+        ]
         return threads[::-1] if self.reverse else threads
 
     def line_of_a_wait(self):
@@ -275,8 +303,9 @@ class Machine:
     def pass_grid_barrier(self, blocks):
         """Let all threads pass a grid-wide barrier that all have reached."""
         waiting = [t for block in blocks for t in block.running]
-        if any(t.waiting is None or t.waiting[0] != "grid_sync"
-               for t in waiting):  # fmt: skip
+        if any(
+            t.waiting is None or t.waiting[0] != "grid_sync" for t in waiting
+        ):
             return False
         line = waiting[0].waiting[1]
         ended = [t for block in blocks for t in block.ended]

@@ -141,9 +141,10 @@ class Memory:
         other = value.array if whole else value
         if whole and other.shape != part.shape:
             self.machine.refuse(
-                thread, site,
+                thread,
+                site,
                 f"the shape {other.shape} doesn't fit into {part.shape}",
-            )  # fmt: skip
+            )
         for place in np.ndindex(part.shape):
             one = value.load(thread, site, *place) if whole else value
             part.store(thread, site, one, *place)

@@ -138,9 +138,12 @@ class Places:
 
     def assigns_only_once(self, node):
         """Whether all targets of an assignment are names given here only."""
-        targets = [inner for target in node.targets
-                   for inner in ast.walk(target)
-                   if isinstance(inner, ast.Name | ast.Subscript)]  # fmt: skip
+        targets = [
+            inner
+            for target in node.targets
+            for inner in ast.walk(target)
+            if isinstance(inner, ast.Name | ast.Subscript)
+        ]
         return all(
             isinstance(target, ast.Name) and self.single.get(target.id)
             for target in targets
@@ -203,8 +206,9 @@ def can_fail(node):
             if not known or isinstance(inner.type, types.Array):
                 return True
         elif isinstance(inner, ast.BinOp):
-            if isinstance(inner.op, ast.Div | ast.FloorDiv | ast.Mod
-                          | ast.Pow):  # fmt: skip
+            if isinstance(
+                inner.op, ast.Div | ast.FloorDiv | ast.Mod | ast.Pow
+            ):
                 return True
         elif isinstance(inner, ast.Call) and not hasattr(inner, "plan"):
             return True

@@ -18,9 +18,17 @@ from gpu_course.cuda.intrinsics import INDEX, Intrinsic
 from gpu_course.cuda.refusals import LOOP, launch_inside, refuse_call
 
 TYPED = (
-    ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Subscript, ast.Name,
-    ast.Compare, ast.BoolOp, ast.Attribute, ast.Tuple,
-)  # fmt: skip
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.Call,
+    ast.IfExp,
+    ast.Subscript,
+    ast.Name,
+    ast.Compare,
+    ast.BoolOp,
+    ast.Attribute,
+    ast.Tuple,
+)
 
 
 class Plan(ast.NodeTransformer):
@@ -115,10 +123,16 @@ class Plan(ast.NodeTransformer):
         if isinstance(node, ast.Name | ast.Attribute):
             return isinstance(self.source.resolve(node), int | float | str)
         return all(
-            isinstance(n, ast.Constant | ast.BinOp | ast.UnaryOp
-                       | ast.operator | ast.unaryop)
+            isinstance(
+                n,
+                ast.Constant
+                | ast.BinOp
+                | ast.UnaryOp
+                | ast.operator
+                | ast.unaryop,
+            )
             for n in ast.walk(node)
-        )  # fmt: skip
+        )
 
     def index_aliases(self):
         """Return the variables that only stand for ``cuda.threadIdx``."""
@@ -220,8 +234,9 @@ class Plan(ast.NodeTransformer):
 
     def axes(self, node, given):
         """Return the number of axes that cuda.grid is asked for."""
-        names = {n.id for g in given for n in ast.walk(g)
-                 if isinstance(n, ast.Name)}  # fmt: skip
+        names = {
+            n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)
+        }
         known = len(given) == 1 and names & self.source.locals <= set(
             self.once
         )
@@ -235,8 +250,9 @@ class Plan(ast.NodeTransformer):
     def is_grid_sync(self, node):
         """Whether a call is ``.sync()`` of ``cuda.cg.this_grid()``."""
         function = node.func
-        if not (isinstance(function, ast.Attribute)
-                and function.attr == "sync"):  # fmt: skip
+        if not (
+            isinstance(function, ast.Attribute) and function.attr == "sync"
+        ):
             return False
         owner = function.value
         return is_this_grid(owner, self.source) or (

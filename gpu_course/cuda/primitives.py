@@ -32,8 +32,14 @@ def _poll(typing, words, site, thread, block):
         with builder.if_then(
             builder.icmp_signed("!=", flag, zero), likely=False
         ):
-            _raise(context, builder, RuntimeError, "stopped", pointer,
-                   *arguments[1:])  # fmt: skip
+            _raise(
+                context,
+                builder,
+                RuntimeError,
+                "stopped",
+                pointer,
+                *arguments[1:],
+            )
 
     return types.none(words, types.int64, types.int64, types.int64), build
 
@@ -56,8 +62,17 @@ def _at(typing, array, axis, index, site, thread, block, words):
             with builder.if_then(outside, likely=False):
                 pointer = _pointer(context, builder, words, arguments[6])
                 flag = ir.Constant(ir.IntType(64), int(unsigned))
-                _raise(context, builder, IndexError, "outside", pointer,
-                       *arguments[3:6], given, size, flag)  # fmt: skip
+                _raise(
+                    context,
+                    builder,
+                    IndexError,
+                    "outside",
+                    pointer,
+                    *arguments[3:6],
+                    given,
+                    size,
+                    flag,
+                )
             end = builder.block
         index = builder.phi(given.type)
         index.add_incoming(given, start)
@@ -501,10 +516,20 @@ def _selp(condition, a, b):
 def names():
     """Return what the generated source refers to."""
     found = {n: v for n, v in globals().items() if n.startswith("_")}
-    kinds = (types.int8, types.int16, types.int32, types.int64,
-             types.uint8, types.uint16, types.uint32, types.uint64,
-             types.float32, types.float64, types.complex64,
-             types.complex128)  # fmt: skip
+    kinds = (
+        types.int8,
+        types.int16,
+        types.int32,
+        types.int64,
+        types.uint8,
+        types.uint16,
+        types.uint32,
+        types.uint64,
+        types.float32,
+        types.float64,
+        types.complex64,
+        types.complex128,
+    )
     found |= {f"_{kind}": kind for kind in kinds}
     found["_njit"] = helper
     return {n: v for n, v in found.items() if not n.startswith("__")}

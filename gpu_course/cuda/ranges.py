@@ -19,18 +19,33 @@ from gpu_course.cuda.liveness import assigned
 
 UNKNOWN = (-inf, inf)
 LARGEST = 1 << 62  # beyond this an integer may wrap around
-MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt,
-            ast.GtE: ast.LtE, ast.Eq: ast.Eq}  # fmt: skip
-OPPOSITE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE,
-            ast.GtE: ast.Lt, ast.NotEq: ast.Eq}  # fmt: skip
+MIRRORED = {
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+    ast.Eq: ast.Eq,
+}
+OPPOSITE = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.NotEq: ast.Eq,
+}
 
 
 def key(node, axis=None):
     """Return what identifies an index, or a comparison, in the source."""
     if isinstance(node, ast.Compare):
         return (node.lineno, node.col_offset, ast.unparse(node))
-    return (node.lineno, node.col_offset, type(node.ctx).__name__,
-            ast.unparse(node.value), axis)  # fmt: skip
+    return (
+        node.lineno,
+        node.col_offset,
+        type(node.ctx).__name__,
+        ast.unparse(node.value),
+        axis,
+    )
 
 
 def proven(body, names, launcher, arguments):
@@ -76,8 +91,12 @@ class State:
     doubtful: set = field(default_factory=set)  # names that no guard narrows
 
     def copy(self):
-        return State(dict(self.values), dict(self.shapes), dict(self.tuples),
-                     set(self.doubtful))  # fmt: skip
+        return State(
+            dict(self.values),
+            dict(self.shapes),
+            dict(self.tuples),
+            set(self.doubtful),
+        )
 
     def get(self, name):
         return self.values.get(name, UNKNOWN)
@@ -244,16 +263,21 @@ class Walk:
     def shape(self, node, state):
         """Return the shape that ``a.shape`` names, if it is known."""
         if (
-            isinstance(node, ast.Attribute) and node.attr == "shape"
+            isinstance(node, ast.Attribute)
+            and node.attr == "shape"
             and isinstance(node.value, ast.Name)
-        ):  # fmt: skip
+        ):
             return state.shapes.get(node.value.id)
         return None
 
     def loop(self, node, state):
         names = assigned(node)
-        exits = [n for s in node.body for n in ast.walk(s)
-                 if isinstance(n, ast.Break | ast.Continue)]  # fmt: skip
+        exits = [
+            n
+            for s in node.body
+            for n in ast.walk(s)
+            if isinstance(n, ast.Break | ast.Continue)
+        ]
         head = state.copy()
         for _ in range(2):  # what one iteration makes of another's
             head.doubtful |= doubted(node, head)
@@ -303,8 +327,10 @@ class Walk:
                     high = inf
                     changed.add(name)
                 head.values[name] = (low, high)
-            for known, at_end in ((head.shapes, end.shapes),
-                                  (head.tuples, end.tuples)):  # fmt: skip
+            for known, at_end in (
+                (head.shapes, end.shapes),
+                (head.tuples, end.tuples),
+            ):
                 for name in list(known):
                     if at_end.get(name) != known[name]:
                         del known[name]
@@ -328,8 +354,10 @@ class Walk:
         if all(e[0] == e[1] for e in (start, stop, step)) and step[0]:
             numbers = range(start[0], stop[0], step[0])
             if numbers:
-                return (min(numbers[0], numbers[-1]),
-                        max(numbers[0], numbers[-1]))  # fmt: skip
+                return (
+                    min(numbers[0], numbers[-1]),
+                    max(numbers[0], numbers[-1]),
+                )
         if step[0] > 0:
             return (start[0], stop[1] - 1)
         if step[1] < 0:
@@ -371,9 +399,12 @@ class Walk:
         if node.id in state.doubtful:
             return
         whole = (types.Integer, types.Boolean)
-        if not all(isinstance(n.type, whole) if hasattr(n, "type") else
-                   isinstance(getattr(n, "value", None), int)
-                   for n in (node, other)):  # fmt: skip
+        if not all(
+            isinstance(n.type, whole)
+            if hasattr(n, "type")
+            else isinstance(getattr(n, "value", None), int)
+            for n in (node, other)
+        ):
             return
         low, high = state.get(node.id)
         least, most = self.value(other, state)
@@ -438,10 +469,14 @@ class Walk:
             parts = self.parts(node.slice, state)
         else:
             parts = [self.value(node.slice, state)]
-        if shape is None or parts is None or any(
-            isinstance(n, ast.Constant) and n.value is ...
-            for n in ast.walk(node.slice)
-        ):  # fmt: skip
+        if (
+            shape is None
+            or parts is None
+            or any(
+                isinstance(n, ast.Constant) and n.value is ...
+                for n in ast.walk(node.slice)
+            )
+        ):
             return
         for axis, (low, high) in enumerate(parts[: len(shape)]):
             inside = 0 <= low and high < shape[axis]

@@ -194,14 +194,24 @@ def decode(machine, source):
     turn = (np.cumsum(resumed) - 1)[keep]
     epoch, warp_epoch, grid_epoch = context.T[1:].astype(np.int32)
     return Record(
-        kernel=machine.name, filename=source.filename, source=source.text,
-        first_line=source.first_line, grid=machine.grid, block=machine.block,
-        sites=sites, site=site[keep], value=value[keep], path=path[keep],
-        thread=context[:, 0][turn], epoch=epoch[turn],
-        warp_epoch=warp_epoch[turn], grid_epoch=grid_epoch[turn],
+        kernel=machine.name,
+        filename=source.filename,
+        source=source.text,
+        first_line=source.first_line,
+        grid=machine.grid,
+        block=machine.block,
+        sites=sites,
+        site=site[keep],
+        value=value[keep],
+        path=path[keep],
+        thread=context[:, 0][turn],
+        epoch=epoch[turn],
+        warp_epoch=warp_epoch[turn],
+        grid_epoch=grid_epoch[turn],
         fences=[(int(place[p]), t) for p, t in machine.fences],
         partial_syncs=[(int(place[p]), t) for p, t in machine.partial_syncs],
         block_fences=[(int(place[p]), t) for p, t in machine.block_fences],
-        barriers=machine.barriers, allocations=machine.allocations,
+        barriers=machine.barriers,
+        allocations=machine.allocations,
         findings=machine.findings,
-    )  # fmt: skip
+    )

@@ -19,16 +19,42 @@ ARITHMETIC = ("add", "sub", "max", "min", "nanmax", "nanmin")
 MAKES = (types.Array, types.List, types.Set, types.DictType)
 LOOP = "a loop over the elements"
 PRODUCTS = (
-    np.dot, np.vdot, np.inner, np.outer, np.matmul, np.tensordot, np.einsum,
-    np.kron, np.cross, np.trace, np.convolve, np.correlate,
-)  # fmt: skip
+    np.dot,
+    np.vdot,
+    np.inner,
+    np.outer,
+    np.matmul,
+    np.tensordot,
+    np.einsum,
+    np.kron,
+    np.cross,
+    np.trace,
+    np.convolve,
+    np.correlate,
+)
 MAKERS = (
-    np.array, np.asarray, np.zeros, np.ones, np.empty, np.full, np.arange,
-    np.linspace, np.eye, np.identity, np.zeros_like, np.ones_like,
-    np.empty_like, np.full_like,
-)  # fmt: skip
-CONTAINERS = {dict: "an array", set: "an array", frozenset: "an array",
-              list: "cuda.local.array", bytearray: "an array"}  # fmt: skip
+    np.array,
+    np.asarray,
+    np.zeros,
+    np.ones,
+    np.empty,
+    np.full,
+    np.arange,
+    np.linspace,
+    np.eye,
+    np.identity,
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
+    np.full_like,
+)
+CONTAINERS = {
+    dict: "an array",
+    set: "an array",
+    frozenset: "an array",
+    list: "cuda.local.array",
+    bytearray: "an array",
+}
 
 
 def untypable(source, error):
@@ -36,8 +62,9 @@ def untypable(source, error):
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     captured = re.search(
         r"Untyped (?:global|freevar) name '(.+?)':\s+Cannot determine Numba "
-        r"type of <class '(.+?)'>", text,
-    )  # fmt: skip
+        r"type of <class '(.+?)'>",
+        text,
+    )
     parts = [line.strip() for line in text.splitlines() if line.strip()]
     start = re.compile(r"Failed in|During:|File |^\^|^<source|^There are|^- ")
     useful = [p for p in parts if not start.search(p)] or parts
@@ -84,9 +111,10 @@ def refuse_call(source, node, found):
     owner = getattr(found, "__self__", None)
     if inspect.isfunction(found) and root not in ("numpy", "numba"):
         raise source.unsupported(
-            node, f"{called}, a function of the host,",
+            node,
+            f"{called}, a function of the host,",
             "@cuda.jit(device=True) above its def",
-        )  # fmt: skip
+        )
     if root == "random" or isinstance(
         owner, random.Random | np.random.RandomState
     ):
@@ -100,9 +128,10 @@ def refuse_call(source, node, found):
         )
     if is_one_of(found, MAKERS):
         raise source.unsupported(
-            node, f"{ast.unparse(node)}, which makes a new array,",
+            node,
+            f"{ast.unparse(node)}, which makes a new array,",
             "cuda.local.array or an argument",
-        )  # fmt: skip
+        )
     if not inspect.isclass(found):
         return
     if found in CONTAINERS:
@@ -113,9 +142,10 @@ def refuse_call(source, node, found):
         found, tuple
     ):
         raise source.unsupported(
-            node, f"{ast.unparse(node)}, an object of a class,",
+            node,
+            f"{ast.unparse(node)}, an object of a class,",
             "a named tuple, or separate numbers and arrays",
-        )  # fmt: skip
+        )
 
 
 def is_one_of(found, functions):
@@ -132,9 +162,11 @@ def launch_inside(source, node, kernel):
     """Return the error for a kernel that launches another."""
     name = kernel.__name__
     return source.unsupported(
-        node, f"launching {name}", f"{name}(...), which each thread calls, "
+        node,
+        f"launching {name}",
+        f"{name}(...), which each thread calls, "
         "or launch it after this kernel,",
-    )  # fmt: skip
+    )
 
 
 def refuse_allocations(typed):
@@ -153,11 +185,12 @@ def refuse_allocations(typed):
             )
             if isinstance(made, MAKES) and not view:
                 raise source.unsupported(
-                    node, f"{ast.unparse(node)}, which makes a new "
+                    node,
+                    f"{ast.unparse(node)}, which makes a new "
                     f"{type(made).__name__.lower()},",
                     "a loop over the elements, into cuda.local.array or an "
                     "argument",
-                )  # fmt: skip
+                )
 
 
 def refuse_unpacking(typed):
@@ -185,9 +218,10 @@ def refuse_whole_array(typed, node):
         return
     if any(isinstance(typed.of(a), types.Array) for a in given):
         raise typed.source.unsupported(
-            node, f"{ast.unparse(node)}, on a whole array,",
+            node,
+            f"{ast.unparse(node)}, on a whole array,",
             LOOP,
-        )  # fmt: skip
+        )
 
 
 def refuse_atomics(typed):
@@ -203,9 +237,10 @@ def refuse_atomics(typed):
         if isinstance(array, types.Array) and array.dtype not in has:
             names = ", ".join(map(str, has))
             raise typed.source.unsupported(
-                node, f"atomic.{operation} on {array.dtype}",
+                node,
+                f"atomic.{operation} on {array.dtype}",
                 f"an array of {names}",
-            )  # fmt: skip
+            )
 
 
 def elementwise(source, node):

@@ -79,9 +79,12 @@ def plot_request(record, line, ax=None):
     ax.set_xticks(range(0, end + step, step))
     width = max(site.itemsize, end / 150)  # else it could not be seen
     ax.barh(
-        lanes, np.full(len(lanes), width), left=address - base,
-        height=0.8, color=BLUE,
-    )  # fmt: skip
+        lanes,
+        np.full(len(lanes), width),
+        left=address - base,
+        height=0.8,
+        color=BLUE,
+    )
     ax.set(
         xlabel=f"bytes from the first {place}'s start",
         ylabel="lane",
@@ -155,9 +158,13 @@ def plot_lanes(record, warp=0, ax=None):
     from matplotlib.colors import ListedColormap
 
     ax.imshow(
-        image, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1,
-        aspect="auto", interpolation="nearest",
-    )  # fmt: skip
+        image,
+        cmap=ListedColormap(["white", BLUE]),
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        interpolation="nearest",
+    )
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="step", ylabel="lane", title=f"active lanes of warp {warp}")
     return ax

@@ -92,8 +92,9 @@ class Statements(ast.NodeTransformer):
             is_item = isinstance(target, ast.Subscript)
             field = target.slice.value if is_item else target.attr
             site = self.field_site("store", target, field)
-            part = self.method(self.visit(target.value), "field",
-                               ast.Constant(field))  # fmt: skip
+            part = self.method(
+                self.visit(target.value), "field", ast.Constant(field)
+            )
             converted = cast(value, kind, owner.typeof(field))
             return [ast.Expr(self.on_memory(part, "store", site, converted))]
         site = self.access("store", target.value, target, owner)

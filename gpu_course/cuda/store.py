@@ -39,11 +39,17 @@ def path_of(program, kinds):
     except NotStorable:
         return None
     parts = (
-        program.text, captured, [str(k) for k in kinds],
+        program.text,
+        captured,
+        [str(k) for k in kinds],
         [(n, w, s, str(d)) for n, (w, s, d) in program.scratch.items()],
-        "integers wrap", numba.__version__, np.__version__,
-        platform.python_version(), text_of(primitives), text_of(mathematics),
-    )  # fmt: skip
+        "integers wrap",
+        numba.__version__,
+        np.__version__,
+        platform.python_version(),
+        text_of(primitives),
+        text_of(mathematics),
+    )
     return folder() / f"k{digest(parts)}.py"
 
 

@@ -74,12 +74,16 @@ def _path_of(source, tree, argument_types, arrays):
     except (store.NotStorable, KeyError):
         return None
     parts = (
-        ast.unparse(tree), captured, list(map(str, argument_types)),
+        ast.unparse(tree),
+        captured,
+        list(map(str, argument_types)),
         [(number, str(kind)) for number, kind in sorted(arrays.items())],
-        numba.__version__, np.__version__, platform.python_version(),
+        numba.__version__,
+        np.__version__,
+        platform.python_version(),
         *map(store.text_of, (inference, mathematics)),
         Path(__file__).read_text(encoding="utf-8"),
-    )  # fmt: skip
+    )
     return store.folder() / f"t{store.digest(parts)}.pickle"
 
 

@@ -53,18 +53,20 @@ class Block:
         released = [
             self.meet(name, lanes)
             for (name, _), group in waits.items()
-            if name in warp.VOTES or name in warp.SOURCES
+            if name in warp.VOTES
+            or name in warp.SOURCES
             or name in ("syncwarp", "activemask")
             for lanes in _by_warp(group)
-        ]  # fmt: skip
+        ]
         if any(released):
             return True
         names = {name for name, _ in waits}
         if len(waits) > 1 and "spin" not in names:
             barriers = [
-                k for k in waits
+                k
+                for k in waits
                 if k[0].startswith("syncthreads") or k[0] == "grid_sync"
-            ]  # fmt: skip
+            ]
             if barriers:
                 first = min(barriers, key=lambda k: k[1])
                 others = [t for k, g in waits.items() if k != first for t in g]
@@ -145,12 +147,17 @@ class Block:
         who = tuple((t.block_index, t.index) for t in (one, other))
         raise Stop(
             Finding(
-                "barrier_divergence", self.machine.name, line, "", None, who,
+                "barrier_divergence",
+                self.machine.name,
+                line,
+                "",
+                None,
+                who,
                 f"{self.machine.name}, line {line}: thread {one.index} of "
                 f"block {one.block_index} waits at this barrier, thread "
                 f"{other.index} {where}",
             )
-        )  # fmt: skip
+        )
 
 
 def _by_warp(threads):

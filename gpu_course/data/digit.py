@@ -10,8 +10,16 @@ from gpu_course.common.reader import entrance
 MAX_PIXELS = 50_000_000  # a phone's photo has 12 to 50 million
 _BOX, _SIDE = 20, 28  # MNIST scales a digit into 20×20 inside 28×28
 # ISO/IEC 23008-12 (HEIF): the brand of a file, most often of HEVC pictures
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1",
-         b"msf1")  # fmt: skip
+_HEIC = (
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"mif1",
+    b"msf1",
+)
 _SAVE = "Save it as JPEG or PNG"
 
 

@@ -63,14 +63,19 @@ def check(name=MISSING, answer=MISSING):
         return Result(name, False, *problem)
     try:
         run = check_kernel if exercise.is_kernel else check_function
-        with first_lines(LINES, "a check runs all the hidden inputs, and "
-                         f"shows {LINES} lines."):  # fmt: skip
+        with first_lines(
+            LINES,
+            f"a check runs all the hidden inputs, and shows {LINES} lines.",
+        ):
             result = run(exercise, answer)
     except Exception as error:  # a fault of the check must not pass as theirs
         return Result(
-            name, False, "The check itself failed, which is no fault of the "
-            f"answer's: {said(error)}", "check_failed",
-        )  # fmt: skip
+            name,
+            False,
+            "The check itself failed, which is no fault of the "
+            f"answer's: {said(error)}",
+            "check_failed",
+        )
     if result.passed:
         passed.note_passed(name)
     return result
@@ -84,8 +89,9 @@ def hint(name=MISSING):
         return _not_a_name("hint", name)
     given = min(_hinted.get(name, 0) + 1, len(exercise.hints))
     _hinted[name] = given
-    return Text(f"Hint {given} of {len(exercise.hints)}",
-                exercise.hints[given - 1])  # fmt: skip
+    return Text(
+        f"Hint {given} of {len(exercise.hints)}", exercise.hints[given - 1]
+    )
 
 
 @entrance

@@ -73,21 +73,27 @@ def draw_banks(ax, way="column", columns=32, padding=0):
         draw_cell(ax, bank, height[bank], text, colour, size=6)
         height[bank] += 1
     for bank in range(BANKS):
-        ax.text(bank + 0.5, -0.2, str(bank), ha="center", va="top",
-                fontsize=6)  # fmt: skip
+        ax.text(bank + 0.5, -0.2, str(bank), ha="center", va="top", fontsize=6)
     told = "bank; numbers in the cells are lanes"
     if degree > 1:
         told = told if degree <= MOST_NUMBERED else "bank; a cell is a word"
         told += ", and those above the first turn have to wait"
     ax.text(16, -1.0 - degree / 12, told, ha="center", va="top", fontsize=9)
     for turn in {1, degree}:
-        ax.text(-0.4, turn - 0.5, f"turn {turn}", ha="right", va="center",
-                fontsize=7)  # fmt: skip
+        ax.text(
+            -0.4,
+            turn - 0.5,
+            f"turn {turn}",
+            ha="right",
+            va="center",
+            fontsize=7,
+        )
     pad = f" + {padding}" if padding else ""
     ax.set_title(
         f"a {way} of a tile with rows of {columns}{pad} words: "
-        f"{degree} {'turns' if degree > 1 else 'turn'}", fontsize=10,
-    )  # fmt: skip
+        f"{degree} {'turns' if degree > 1 else 'turn'}",
+        fontsize=10,
+    )
     top = max(4, max(height))
     return frame(ax, -2.6, 32.3, -2 - top / 10, top + 0.3, equal=False)
 
@@ -95,10 +101,12 @@ def draw_banks(ax, way="column", columns=32, padding=0):
 def explore_banks():
     """Return the picture with controls."""
     return explorer(
-        draw_banks, (8, 2.6), way=menu("lanes read a", list(WAYS), "column"),
+        draw_banks,
+        (8, 2.6),
+        way=menu("lanes read a", list(WAYS), "column"),
         columns=slider("columns", 32, 32, 64),
         padding=slider("padding", 0, 0, 8),
-    )  # fmt: skip
+    )
 
 
 def rehearse():

@@ -84,15 +84,22 @@ def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
     width = 34 / count
     for sector in range(count):
         used = sector in touched
-        draw_cell(ax, sector * width, 0, "", MEMORY if used else "white",
-                  width, 1.0)  # fmt: skip
+        draw_cell(
+            ax, sector * width, 0, "", MEMORY if used else "white", width, 1.0
+        )
     per_byte = width / SECTOR_BYTES
     for start, end in _unwanted(first, itemsize, touched):
         ax.add_patch(
-            Rectangle((start * per_byte, 0), (end - start) * per_byte, 1.0,
-                      facecolor=FAULT, edgecolor="0.7", linewidth=0,
-                      hatch="////")
-        )  # fmt: skip
+            Rectangle(
+                (start * per_byte, 0),
+                (end - start) * per_byte,
+                1.0,
+                facecolor=FAULT,
+                edgecolor="0.7",
+                linewidth=0,
+                hatch="////",
+            )
+        )
     edges = np.arange(count + 1) * width
     ax.vlines(edges, 0, 1, color="black", linewidth=0.6)
     for lane, byte in enumerate(first):
@@ -100,14 +107,19 @@ def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
         at = (byte + itemsize / 2) / SECTOR_BYTES * width
         ax.plot([x, at], [4.2, 1.0], color="0.5", linewidth=0.6)
         draw_thread(ax, x, 4.7, str(lane), size=6, radius=0.48)
-    ax.text(0, -0.9, f"sectors of {SECTOR_BYTES} bytes: those touched are "
-            "filled, and hatched where no lane wants the bytes",
-            fontsize=8)  # fmt: skip
+    ax.text(
+        0,
+        -0.9,
+        f"sectors of {SECTOR_BYTES} bytes: those touched are "
+        "filled, and hatched where no lane wants the bytes",
+        fontsize=8,
+    )
     ax.set_title(
         f"stride {stride}, offset {offset}, {itemsize} bytes each: {sectors} "
         f"sectors, efficiency {100 * efficiency:.1f} %",
-        fontsize=10, loc="left",
-    )  # fmt: skip
+        fontsize=10,
+        loc="left",
+    )
     return frame(ax, -0.5, 34.5, -1.2, 5.4)
 
 
@@ -128,10 +140,12 @@ def _unwanted(first, itemsize, touched):
 def explore_coalescing():
     """Return the picture with sliders."""
     return explorer(
-        draw_coalescing, (8, 1.9), stride=slider("stride", 2, 0, 32),
+        draw_coalescing,
+        (8, 1.9),
+        stride=slider("stride", 2, 0, 32),
         offset=slider("offset", 0, 0, 16),
         itemsize=menu("bytes an element", list(DTYPES), 4),
-    )  # fmt: skip
+    )
 
 
 # What neighbouring lanes read, and how far apart that lies, in elements, for

@@ -81,14 +81,26 @@ def draw_convolution(
 def _draw_image(ax, image, top, left, padding):
     ax.imshow(image, vmin=0, vmax=1)
     ax.add_patch(
-        Rectangle((left - 0.5, top - 0.5), WINDOW, WINDOW, fill=False,
-                  edgecolor=GREEN, linewidth=2)
-    )  # fmt: skip
+        Rectangle(
+            (left - 0.5, top - 0.5),
+            WINDOW,
+            WINDOW,
+            fill=False,
+            edgecolor=GREEN,
+            linewidth=2,
+        )
+    )
     if padding:
         ax.add_patch(
-            Rectangle((padding - 0.5, padding - 0.5), SIDE, SIDE, fill=False,
-                      edgecolor="0.5", linestyle=":")
-        )  # fmt: skip
+            Rectangle(
+                (padding - 0.5, padding - 0.5),
+                SIDE,
+                SIDE,
+                fill=False,
+                edgecolor="0.5",
+                linestyle=":",
+            )
+        )
     _clear(ax, "x, with its padding" if padding else "image x")
 
 
@@ -97,8 +109,9 @@ def _draw_products(ax, products):
     ax.imshow(products, cmap="PuOr", vmin=-largest, vmax=largest)
     for (r, s), value in np.ndenumerate(products):
         ink = "white" if abs(value) > 0.7 * largest else "black"
-        ax.text(s, r, _two(value), ha="center", va="center", fontsize=6,
-                color=ink)  # fmt: skip
+        ax.text(
+            s, r, _two(value), ha="center", va="center", fontsize=6, color=ink
+        )
     _clear(ax, f"pixel × weight, sum {_two(products.sum())}")
 
 
@@ -109,9 +122,15 @@ def _draw_output(ax, output, row, column):
     ax.imshow(done, cmap="PuOr", vmin=-largest, vmax=largest)
     ax.set_facecolor("0.93")
     ax.add_patch(
-        Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False,
-                  edgecolor=GREEN, linewidth=2)
-    )  # fmt: skip
+        Rectangle(
+            (column - 0.5, row - 0.5),
+            1,
+            1,
+            fill=False,
+            edgecolor=GREEN,
+            linewidth=2,
+        )
+    )
     _clear(ax, f"y[{row}, {column}] = {_two(output[row, column])}")
 
 

@@ -43,19 +43,31 @@ def draw_descent(ax, u=-4, v=4, percent=40):
     axis = np.linspace(-LIMIT, LIMIT, 101)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1)
     loss = 0.5 * np.einsum("...i,ij,...j", grid, HESSIAN, grid)
-    ax.contour(axis, axis, loss, levels=np.geomspace(0.1, 60, 12),
-               colors="0.7", linewidths=0.8)  # fmt: skip
+    ax.contour(
+        axis,
+        axis,
+        loss,
+        levels=np.geomspace(0.1, 60, 12),
+        colors="0.7",
+        linewidths=0.8,
+    )
     path = descent_path(HESSIAN, (u, v), rate)
     ax.plot(*path.T, "o-", ms=3.5, lw=1)
     ax.plot(*path[0], "s", ms=8, label="start")
     ax.plot(0, 0, "k+", ms=10, label="minimum")
-    ax.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT), xlabel="u",
-           ylabel="v", aspect="equal")  # fmt: skip
+    ax.set(
+        xlim=(-LIMIT, LIMIT),
+        ylim=(-LIMIT, LIMIT),
+        xlabel="u",
+        ylabel="v",
+        aspect="equal",
+    )
     ax.set_title(
         f"rate {rate:.3f}, {percent:g} % of 2/λmax = {bound:.3f}:\nfrom "
         f"({u:g}, {v:g}), after {STEPS} steps {np.hypot(*path[-1]):.2g} from "
-        "the minimum", fontsize=10,
-    )  # fmt: skip
+        "the minimum",
+        fontsize=10,
+    )
     ax.legend(loc="lower left", fontsize=8)
     return ax
 

@@ -68,15 +68,23 @@ def draw_divergence(ax, condition="t % 2 == 0"):
             y = -3.4 * warp - 1.3 * row
             if active.any():
                 draw_warp(ax, -0.6, y - 0.55, 33.2, 1.1, warp)
-            ax.text(-1, y, f"warp {warp}, {name} ", ha="right", va="center",
-                    fontsize=8)  # fmt: skip
+            ax.text(
+                -1,
+                y,
+                f"warp {warp}, {name} ",
+                ha="right",
+                va="center",
+                fontsize=8,
+            )
             for lane in range(LANES):
-                draw_thread(ax, lane + 0.5, y, str(lane), active[lane], 0.42,
-                            6)  # fmt: skip
+                draw_thread(
+                    ax, lane + 0.5, y, str(lane), active[lane], 0.42, 6
+                )
     ax.set_title(
         f"if {condition}: branch efficiency {100 * efficiency:.1f} %",
-        fontsize=10, loc="left",
-    )  # fmt: skip
+        fontsize=10,
+        loc="left",
+    )
     return frame(ax, -6, 33, -5.6, 1)
 
 

@@ -51,9 +51,15 @@ def draw_indexing(ax, n=10, threads=4, blocks=3):
     for block in range(blocks):
         x = block * (threads + gap) - 0.5
         ax.add_patch(
-            Rectangle((x - 0.1, 1.6), threads + 0.2, 1.3, facecolor="none",
-                      edgecolor=WARPS[0], linewidth=1.2)
-        )  # fmt: skip
+            Rectangle(
+                (x - 0.1, 1.6),
+                threads + 0.2,
+                1.3,
+                facecolor="none",
+                edgecolor=WARPS[0],
+                linewidth=1.2,
+            )
+        )
         ax.text(x, 3.25, f"blockIdx.x = {block}", fontsize=8)
         for first in range(0, threads, WARP):
             width = min(WARP, threads - first)
@@ -67,18 +73,21 @@ def draw_indexing(ax, n=10, threads=4, blocks=3):
     idle, left = max(0, total - n), max(0, n - total)
     ax.set_title(
         f"{blocks} × {threads} = {total} threads, {n} elements: {idle} idle, "
-        f"{left} left over", fontsize=10,
-    )  # fmt: skip
+        f"{left} left over",
+        fontsize=10,
+    )
     return frame(ax, -4.2, max(right, 6), -0.3, 3.9)
 
 
 def explore_indexing():
     """Return the picture with sliders."""
     return explorer(
-        draw_indexing, (8, 2.2), n=slider("elements", 10, 0, 64),
+        draw_indexing,
+        (8, 2.2),
+        n=slider("elements", 10, 0, 64),
         threads=slider("threads a block", 4, 1, 16),
         blocks=slider("blocks", 3, 1, 4),
-    )  # fmt: skip
+    )
 
 
 def place_2d(column, row, threads_x=8, threads_y=4):
@@ -107,8 +116,9 @@ def place_2d(column, row, threads_x=8, threads_y=4):
     return (block_x, block_y), (x, y), warp, lane
 
 
-def draw_indexing_2d(ax, columns=13, rows=7, threads_x=8, threads_y=4,
-                     column=10, row=2):  # fmt: skip
+def draw_indexing_2d(
+    ax, columns=13, rows=7, threads_x=8, threads_y=4, column=10, row=2
+):
     """Draw a 2-D grid over an array, and where one thread of it is.
 
     Each warp of a block has its band, and threads beyond the array are
@@ -161,29 +171,48 @@ def draw_indexing_2d(ax, columns=13, rows=7, threads_x=8, threads_y=4,
                 width = min(threads_x - first, WARP - number)
                 draw_warp(ax, x, y, width, 1, its_warp)
             with_it = (where, its_warp) == (block, warp)
-            draw_thread(ax, x + 0.5, y + 0.5, str(number) if with_it else "",
-                        c < columns and r < rows, 0.4, 7)  # fmt: skip
+            draw_thread(
+                ax,
+                x + 0.5,
+                y + 0.5,
+                str(number) if with_it else "",
+                c < columns and r < rows,
+                0.4,
+                7,
+            )
     for block_y in range(down):
         for block_x in range(across):
             x, y = corner(block_x * threads_x, (block_y + 1) * threads_y - 1)
             ax.add_patch(
-                Rectangle((x - 0.12, y - 0.12), threads_x + 0.24,
-                          threads_y + 0.24, facecolor="none",
-                          edgecolor="black", linewidth=1.2)
-            )  # fmt: skip
+                Rectangle(
+                    (x - 0.12, y - 0.12),
+                    threads_x + 0.24,
+                    threads_y + 0.24,
+                    facecolor="none",
+                    edgecolor="black",
+                    linewidth=1.2,
+                )
+            )
     x, y = corner(column, row)
     ax.add_patch(
-        Circle((x + 0.5, y + 0.5), 0.5, facecolor="none", linewidth=2.5,
-               edgecolor="black", zorder=3)
-    )  # fmt: skip
+        Circle(
+            (x + 0.5, y + 0.5),
+            0.5,
+            facecolor="none",
+            linewidth=2.5,
+            edgecolor="black",
+            zorder=3,
+        )
+    )
     inside = column < columns and row < rows
     ax.set_title(
         f"{columns} × {rows} elements, {across} × {down} blocks. The ring: "
         f"blockIdx {block}, threadIdx {thread},\nwarp {warp} of the block, "
         f"lane {lane}; column {column}, row {row}: "
         + ("has an element" if inside else "no element, the guard stops it"),
-        fontsize=9, loc="left",
-    )  # fmt: skip
+        fontsize=9,
+        loc="left",
+    )
     right, bottom = corner(across * threads_x - 1, down * threads_y - 1)
     return frame(ax, -0.3, max(right, 15) + 1.3, bottom - 0.3, 0.3)
 
@@ -191,8 +220,10 @@ def draw_indexing_2d(ax, columns=13, rows=7, threads_x=8, threads_y=4,
 def explore_indexing_2d():
     """Return the picture of 13 × 7 elements with controls."""
     return explorer(
-        draw_indexing_2d, (8, 3.6), threads_x=menu("block x", [4, 8, 16], 8),
+        draw_indexing_2d,
+        (8, 3.6),
+        threads_x=menu("block x", [4, 8, 16], 8),
         threads_y=menu("block y", [1, 2, 4, 8], 4),
         column=slider("column", 10, 0, MOST_COLUMNS - 1),
         row=slider("row", 2, 0, MOST_ROWS - 1),
-    )  # fmt: skip
+    )

@@ -62,8 +62,14 @@ def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
     """Draw what each warp does in each cycle."""
     states = timeline(warps, work, latency, cycles)
     colours = ListedColormap([IDLE, YELLOW, SKY])
-    ax.imshow(states, cmap=colours, vmin=0, vmax=2, aspect="auto",
-              interpolation="nearest")  # fmt: skip
+    ax.imshow(
+        states,
+        cmap=colours,
+        vmin=0,
+        vmax=2,
+        aspect="auto",
+        interpolation="nearest",
+    )
     ax.set_yticks(range(0, warps, max(1, warps // 8)))
     ax.set(xlabel="cycle (modelled)", ylabel="warp")
     ax.grid(visible=False)
@@ -72,19 +78,29 @@ def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
         Patch(facecolor=c, edgecolor="black", label=name)
         for c, name in ((SKY, "issues"), (YELLOW, "ready"), (IDLE, "waits"))
     ]
-    ax.legend(handles=handles, ncols=3, fontsize=8, loc="lower right",
-              bbox_to_anchor=(1, 1), borderaxespad=0.1)  # fmt: skip
+    ax.legend(
+        handles=handles,
+        ncols=3,
+        fontsize=8,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0.1,
+    )
     ax.set_title(
         f"{warps} warps, {work} instructions then {latency} cycles'"
-        f" wait: busy {100 * busy:.0f} %", fontsize=10, loc="left",
-    )  # fmt: skip
+        f" wait: busy {100 * busy:.0f} %",
+        fontsize=10,
+        loc="left",
+    )
     return ax
 
 
 def explore_latency():
     """Return the picture with sliders; blue issues, yellow is ready."""
     return explorer(
-        draw_latency, (8, 2.6), warps=slider("warps", 4, 1, 32),
+        draw_latency,
+        (8, 2.6),
+        warps=slider("warps", 4, 1, 32),
         work=slider("instructions", 4, 1, 20),
         latency=slider("latency", 36, 0, 100),
-    )  # fmt: skip
+    )

@@ -101,17 +101,19 @@ def draw_launch_queue(
     ax.legend(handles=handles, ncols=4, fontsize=8, loc="upper right")
     ax.set_title(
         f"waits {waits}: the timer says {found.stop_us:g} µs, and the GPU is "
-        f"done at {found.computing[-1][1]:g} µs", fontsize=10,
-    )  # fmt: skip
+        f"done at {found.computing[-1][1]:g} µs",
+        fontsize=10,
+    )
     return ax
 
 
 def explore_launch_queue():
     """Return the picture with controls."""
     return explorer(
-        draw_launch_queue, (8, 2.4),
+        draw_launch_queue,
+        (8, 2.4),
         launches=slider("launches", 3, 1, 12),
         launch_us=slider("launch (µs)", 5, 1, 40),
         kernel_us=slider("kernel (µs)", 20, 1, 100),
         waits=menu("host waits", WAITS),
-    )  # fmt: skip
+    )

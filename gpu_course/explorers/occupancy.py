@@ -38,17 +38,20 @@ def draw_occupancy(ax, threads=256, registers=32, shared_kb=0, cc="8.0"):
     ax.set_title(
         f"sm_{cc.replace('.', '')}: {found.active_blocks} blocks, "
         f"{found.active_warps} warps, occupancy {found.occupancy:.0%}, "
-        f"limit: {found.limit}", fontsize=10, loc="left",
-    )  # fmt: skip
+        f"limit: {found.limit}",
+        fontsize=10,
+        loc="left",
+    )
     return ax
 
 
 def explore_occupancy():
     """Return the picture with controls."""
     return explorer(
-        draw_occupancy, (8, 2.4),
+        draw_occupancy,
+        (8, 2.4),
         threads=slider("threads a block", 256, 32, 1024, 32),
         registers=slider("registers a thread", 32, 16, 255),
         shared_kb=slider("shared KiB", 0, 0, 48),
         cc=menu("compute capability", list(CAPABILITIES), "8.0"),
-    )  # fmt: skip
+    )

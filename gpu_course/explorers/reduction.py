@@ -183,9 +183,10 @@ def _draw_pending(ax, rows, count, discs):
         y = -HEIGHT * row
         for i in range(count):
             ax.add_patch(
-                Circle((i + 0.5, y + 0.4), 0.46, **pale) if discs
+                Circle((i + 0.5, y + 0.4), 0.46, **pale)
+                if discs
                 else Rectangle((i, y), 1, 0.8, **pale)
-            )  # fmt: skip
+            )
 
 
 def _draw_registers(ax, states, additions, step):
@@ -196,15 +197,19 @@ def _draw_registers(ax, states, additions, step):
         draw_warp(ax, 0, y - 0.6, count, 1.2)
         needed = count >> row
         for t, value in enumerate(state):
-            draw_thread(ax, t + 0.5, y, str(value), True, 0.46,
-                        8 if t < needed else 6)  # fmt: skip
+            draw_thread(
+                ax, t + 0.5, y, str(value), True, 0.46, 8 if t < needed else 6
+            )
         if row:
             step_before = additions[row - 1]
             _link(
-                ax, [[(s + 0.5, y + HEIGHT - 0.5), (t + 0.5, y + 0.5)]
-                     for _, t, s in step_before],
+                ax,
+                [
+                    [(s + 0.5, y + HEIGHT - 0.5), (t + 0.5, y + 0.5)]
+                    for _, t, s in step_before
+                ],
                 ["0.2" if t < needed else "0.75" for _, t, _ in step_before],
-            )  # fmt: skip
+            )
     ax.text(-0.3, 0.4, "lanes ", ha="right", va="center", fontsize=8)
 
 
@@ -222,13 +227,22 @@ def _draw_memory(ax, states, additions, step):
         for t in range(count):
             draw_thread(ax, t + 0.5, y - 1.0, str(t), t in active, 0.32, 7)
         _link(
-            ax, [[(place + 0.5, y), (t + 0.5, y - 0.68)]
-                 for t, places in active.items() for place in places], "0.5",
-        )  # fmt: skip
+            ax,
+            [
+                [(place + 0.5, y), (t + 0.5, y - 0.68)]
+                for t, places in active.items()
+                for place in places
+            ],
+            "0.5",
+        )
         _link(
-            ax, [[(t + 0.5, y - 1.32), (to + 0.5, y - HEIGHT + 0.8)]
-                 for t, (to, _) in active.items()], "black",
-        )  # fmt: skip
+            ax,
+            [
+                [(t + 0.5, y - 1.32), (to + 0.5, y - HEIGHT + 0.8)]
+                for t, (to, _) in active.items()
+            ],
+            "black",
+        )
     ax.text(-0.3, 0.4, "memory ", ha="right", va="center", fontsize=8)
     if step and additions:
         ax.text(-0.3, -1, "threads ", ha="right", va="center", fontsize=8)
@@ -255,16 +269,17 @@ def draw_reduction(ax, way="halves", step=4, count=16):
     if way == "shuffle":
         busy = "all lanes are active in each step"
     ax.set_title(f"{way}: {busy};\n{_told(way)}", fontsize=9, loc="left")
-    return frame(ax, -2.2, count + 0.3, -HEIGHT * (len(states) - 1) - 0.4,
-                 1.1)  # fmt: skip
+    return frame(ax, -2.2, count + 0.3, -HEIGHT * (len(states) - 1) - 0.4, 1.1)
 
 
 def explore_reduction():
     """Return the picture with controls."""
     return explorer(
-        draw_reduction, (8, 5.4), way=menu("add", list(WAYS), "halves"),
+        draw_reduction,
+        (8, 5.4),
+        way=menu("add", list(WAYS), "halves"),
         step=slider("steps", 1, 0, 4),
-    )  # fmt: skip
+    )
 
 
 def rehearse():

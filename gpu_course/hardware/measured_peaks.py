@@ -103,9 +103,13 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
     ):
         raise AssertionError(f"the triad's result is wrong on {device}")
     return _measured(
-        triad, 3 * 4 * size / 1e9, "GB/s", device,
-        f"triad on three arrays of {array_mib:g} MiB", min_run_time_s,
-    )  # fmt: skip
+        triad,
+        3 * 4 * size / 1e9,
+        "GB/s",
+        device,
+        f"triad on three arrays of {array_mib:g} MiB",
+        min_run_time_s,
+    )
 
 
 def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
@@ -157,9 +161,13 @@ def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
             product[rows].cpu(), expected, rtol=n * 2**-24 + 1e-6, atol=0
         )
         return _measured(
-            sgemm, 2 * n**3 / 1e9, "GFLOP/s", device,
-            f"product of float32 matrices of {n} × {n}", min_run_time_s,
-        )  # fmt: skip
+            sgemm,
+            2 * n**3 / 1e9,
+            "GFLOP/s",
+            device,
+            f"product of float32 matrices of {n} × {n}",
+            min_run_time_s,
+        )
 
 
 @contextlib.contextmanager

@@ -69,8 +69,10 @@ class ModelledGpu:
         ValueError
             If a number is negative, or the link isn't published.
         """
-        for name, value in (("copied_bytes", copied_bytes),
-                            ("launches", launches)):  # fmt: skip
+        for name, value in (
+            ("copied_bytes", copied_bytes),
+            ("launches", launches),
+        ):
             if not value >= 0:
                 raise ValueError(f"{name} must not be negative, got {value}")
         seconds = self.ceilings.attainable_time_s(flops, bytes)
@@ -141,9 +143,11 @@ def modelled_gpu(name):
     }
     mhz = found.peak_clock_mhz
     return ModelledGpu(
-        published_ceilings(found), found.sms, mhz and mhz / 1e3,
+        published_ceilings(found),
+        found.sms,
+        mhz and mhz / 1e3,
         rates.get(found.pcie_generation),
-    )  # fmt: skip
+    )
 
 
 def crossover(sizes, here_s, there_s):

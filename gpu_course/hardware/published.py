@@ -234,15 +234,19 @@ def read_table(path, row_type):
             odd = sorted(set(reader.fieldnames or ()) ^ set(types))
             raise ValueError(f"{path.name}: missing or unknown columns {odd}")
         return tuple(
-            row_type(**{
-                column: _parse(
-                    text, types.get(column), column,
-                    f"{path.name}, line {reader.line_num}, {column}",
-                )
-                for column, text in row.items()
-            })
+            row_type(
+                **{
+                    column: _parse(
+                        text,
+                        types.get(column),
+                        column,
+                        f"{path.name}, line {reader.line_num}, {column}",
+                    )
+                    for column, text in row.items()
+                }
+            )
             for row in reader
-        )  # fmt: skip
+        )
 
 
 def _parse(text, wanted, column, where):
@@ -275,10 +279,15 @@ def _parse(text, wanted, column, where):
 def table(
     rows,
     columns=(
-        "name", "announced", "fp32_tflops", "bandwidth_gb_s", "memory_gb",
-        "power_w", "figures",
+        "name",
+        "announced",
+        "fp32_tflops",
+        "bandwidth_gb_s",
+        "memory_gb",
+        "power_w",
+        "figures",
     ),
-):  # fmt: skip
+):
     """Return rows of any of the tables as text, a line each.
 
     Parameters
@@ -289,8 +298,9 @@ def table(
         a dash.
     """
     lines = [list(columns)]
-    lines += [[_cell(getattr(row, column)) for column in columns]
-              for row in rows]  # fmt: skip
+    lines += [
+        [_cell(getattr(row, column)) for column in columns] for row in rows
+    ]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

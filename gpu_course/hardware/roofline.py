@@ -161,9 +161,12 @@ def ceilings_of(bandwidth, arithmetic):
             f"{bandwidth.device} and {arithmetic.device}"
         )
     return Ceilings(
-        f"this machine ({bandwidth.device})", bandwidth.best, arithmetic.best,
-        "measured here", f"{bandwidth.what}; {arithmetic.what}",
-    )  # fmt: skip
+        f"this machine ({bandwidth.device})",
+        bandwidth.best,
+        arithmetic.best,
+        "measured here",
+        f"{bandwidth.what}; {arithmetic.what}",
+    )
 
 
 @dataclass(frozen=True)
@@ -206,9 +209,12 @@ class BandwidthCurve:
     def ceilings(self, bytes, peak_gflop_s):
         """Return the `Ceilings` of what works on so many bytes."""
         return Ceilings(
-            f"at {bytes / 2**20:.2g} MiB", self.at(bytes), peak_gflop_s,
-            "measured here", "triad on arrays of this size",
-        )  # fmt: skip
+            f"at {bytes / 2**20:.2g} MiB",
+            self.at(bytes),
+            peak_gflop_s,
+            "measured here",
+            "triad on arrays of this size",
+        )
 
     def attainable_time_s(self, work, peak_gflop_s):
         """Return the roofline's seconds for a `Work` of this size."""
@@ -270,9 +276,12 @@ def published_ceilings(processor):
                 "processor, or make Ceilings of figures of your own"
             )
     return Ceilings(
-        processor.name, processor.bandwidth_gb_s,
-        processor.fp32_tflops * 1e3, processor.figures, processor.source,
-    )  # fmt: skip
+        processor.name,
+        processor.bandwidth_gb_s,
+        processor.fp32_tflops * 1e3,
+        processor.figures,
+        processor.source,
+    )
 
 
 def _check_positive(name, value):

@@ -44,10 +44,12 @@ def plot_roofline(ax, ceilings, works=()):
     for number, roof in enumerate(ceilings):
         edge = [left, roof.ridge, right]
         ax.plot(
-            edge, [roof.attainable_gflop_s(x) for x in edge],
-            STYLES[number % len(STYLES)], color=f"C{number % 8}",
+            edge,
+            [roof.attainable_gflop_s(x) for x in edge],
+            STYLES[number % len(STYLES)],
+            color=f"C{number % 8}",
             label=f"{roof.name}, {roof.kind}",
-        )  # fmt: skip
+        )
     ax.set(xscale="log", yscale="log", xlim=(left, right))
     ax.set(xlabel="arithmetic intensity, FLOP/byte", ylabel="GFLOP/s")
     _set_rates(ax, ceilings, works, left)
@@ -72,9 +74,13 @@ def _grouped(works):
 def _draw_group(ax, number, intensity, members, ceilings):
     roofs = [c.attainable_gflop_s(intensity) for c in ceilings]
     ax.plot(
-        [intensity] * 2, [ax.get_ylim()[0], max(roofs)], ":", color="0.6",
-        linewidth=0.8, zorder=1,
-    )  # fmt: skip
+        [intensity] * 2,
+        [ax.get_ylim()[0], max(roofs)],
+        ":",
+        color="0.6",
+        linewidth=0.8,
+        zorder=1,
+    )
     mark = MARKERS[number % len(MARKERS)]
     measured = [w.gflop_s for w in members if w.seconds]
     style = {"linestyle": "none", "markersize": 6, "color": "black"}
@@ -110,9 +116,15 @@ def _label_groups(ax, groups, left, right):
             start = max(place, taken)
         taken = start + GAP
         ax.text(
-            start + GAP / 2, 0.015, _names(members), rotation=90, fontsize=8,
-            transform=ax.transAxes, ha="center", va="bottom",
-        )  # fmt: skip
+            start + GAP / 2,
+            0.015,
+            _names(members),
+            rotation=90,
+            fontsize=8,
+            transform=ax.transAxes,
+            ha="center",
+            va="bottom",
+        )
 
 
 def _names(members):

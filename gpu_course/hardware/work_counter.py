@@ -10,9 +10,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 # They hand out memory, or read one number for the host.
 NO_KERNEL = frozenset(
-    ("empty", "empty_like", "empty_strided", "new_empty", "detach",
-     "new_empty_strided", "_local_scalar_dense", "_unsafe_view", "lift_fresh")
-)  # fmt: skip
+    (
+        "empty",
+        "empty_like",
+        "empty_strided",
+        "new_empty",
+        "detach",
+        "new_empty_strided",
+        "_local_scalar_dense",
+        "_unsafe_view",
+        "lift_fresh",
+    )
+)
 
 
 class WorkCount:

@@ -165,9 +165,11 @@ class Linear(torch.autograd.Function):
         dw = torch.empty_like(w) if needed[1] else None
         db = w.new_empty(w.shape[0]) if needed[2] else None
         lin.launch_linear_gradients(
-            memory(x), memory(w), memory(dy),
+            memory(x),
+            memory(w),
+            memory(dy),
             *(None if d is None else memory(d) for d in (dx, dw, db)),
-        )  # fmt: skip
+        )
         return dx, dw, db
 
 
@@ -180,9 +182,12 @@ class CrossEntropy(torch.autograd.Function):
         rows = logits.new_empty(len(logits))
         gradient = torch.empty_like(logits)
         loss_kernels.launch_cross_entropy(
-            memory(logits), memory(labels), memory(rows), memory(gradient),
+            memory(logits),
+            memory(labels),
+            memory(rows),
+            memory(gradient),
             label_smoothing=label_smoothing,
-        )  # fmt: skip
+        )
         loss = logits.new_empty(1)
         loss_kernels.launch_sum(memory(rows), memory(loss), 1 / len(logits))
         ctx.save_for_backward(gradient)

@@ -130,9 +130,11 @@ def convolve_backward(x, w, dy, stride=1, padding=0):
             # Each window gives its share back to the pixels it came from.
             share = np.einsum("nkpq,kc->ncpq", dy, w[:, :, r, s])
             padded[
-                :, :, r : r + stride * rows : stride,
+                :,
+                :,
+                r : r + stride * rows : stride,
                 s : s + stride * columns : stride,
-            ] += share  # fmt: skip
+            ] += share
     inside = slice(padding, padding + height), slice(padding, padding + width)
     return padded[:, :, *inside], dw, dy.sum((0, 2, 3))
 
@@ -154,10 +156,11 @@ def check_shapes(x, w, b=None):
 
 def _check_result(name, y, x, w, stride, padding):
     expected = (
-        x.shape[0], w.shape[0],
+        x.shape[0],
+        w.shape[0],
         output_size(x.shape[2], w.shape[2], stride, padding),
         output_size(x.shape[3], w.shape[3], stride, padding),
-    )  # fmt: skip
+    )
     if tuple(y.shape) != expected:
         raise ValueError(
             f"{name} must have the shape {expected}, got {tuple(y.shape)}"

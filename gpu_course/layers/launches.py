@@ -75,8 +75,9 @@ def table(launched):
         launches, threads = counts.get(one.kernel, (0, 0))
         counts[one.kernel] = launches + 1, threads + one.threads
     counts["together"] = (
-        len(launched), sum(one.threads for one in launched),
-    )  # fmt: skip
+        len(launched),
+        sum(one.threads for one in launched),
+    )
     lines = [f"{'kernel':<26}{'launches':>8}{'threads':>11}"]
     for name, (launches, threads) in counts.items():
         lines.append(f"{name:<26}{launches:>8}{threads:>11,}")

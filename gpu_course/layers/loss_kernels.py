@@ -239,9 +239,13 @@ def launch_cross_entropy(
         )
     if rows:
         cross_entropy_kernel[rows, WARP, 0, 4 * classes](
-            logits, labels, np.float32(label_smoothing), scale, losses,
+            logits,
+            labels,
+            np.float32(label_smoothing),
+            scale,
+            losses,
             gradient,
-        )  # fmt: skip
+        )
 
 
 def launch_cross_entropy_in_three(

@@ -84,8 +84,9 @@ class KernelSGD(_KernelOptimizer):
             state["momentum_buffer"] = _zeros(parameter)
         sgd_kernel.forall(parameter.numel())(
             *_flat(parameter, parameter.grad, state["momentum_buffer"]),
-            np.float32(group["lr"]), np.float32(group["momentum"]),
-        )  # fmt: skip
+            np.float32(group["lr"]),
+            np.float32(group["momentum"]),
+        )
 
 
 class KernelAdam(_KernelOptimizer):
@@ -121,12 +122,18 @@ class KernelAdam(_KernelOptimizer):
         state["step"] += 1
         (beta1, beta2), t = group["betas"], state["step"]
         adam_kernel.forall(parameter.numel())(
-            *_flat(parameter, parameter.grad, state["exp_avg"],
-                   state["exp_avg_sq"]),
-            np.float32(1 - beta1), np.float32(1 - beta2),
+            *_flat(
+                parameter,
+                parameter.grad,
+                state["exp_avg"],
+                state["exp_avg_sq"],
+            ),
+            np.float32(1 - beta1),
+            np.float32(1 - beta2),
             np.float32(group["lr"] / (1 - beta1**t)),
-            np.float32(math.sqrt(1 - beta2**t)), np.float32(group["eps"]),
-        )  # fmt: skip
+            np.float32(math.sqrt(1 - beta2**t)),
+            np.float32(group["eps"]),
+        )
 
 
 def build(recipe, model, steps):

@@ -50,9 +50,13 @@ def convolution_work(name, images, x, filters, window, stride=1, padding=0):
     shape = filters, *_pooled(x, window, stride, padding)
     terms = channels * window * window
     return _work(
-        name, images, x, shape, filters * (terms + 1),
+        name,
+        images,
+        x,
+        shape,
+        filters * (terms + 1),
         2 * terms * _size(shape),
-    )  # fmt: skip
+    )
 
 
 def pool_work(name, images, x, size=2, stride=None):
@@ -72,9 +76,13 @@ def relu_work(name, images, x):
 def linear_work(name, images, inputs, outputs):
     """Return the work of a linear layer."""
     return _work(
-        name, images, (inputs,), (outputs,), outputs * (inputs + 1),
+        name,
+        images,
+        (inputs,),
+        (outputs,),
+        outputs * (inputs + 1),
         2 * inputs * outputs,
-    )  # fmt: skip
+    )
 
 
 def lenet_work(images):

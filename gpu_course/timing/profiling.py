@@ -121,10 +121,17 @@ def _nested(events, where, thread):
         depths.append(len(open_))
         open_.append(number)
     return [
-        Span(event["name"], where, thread, event["ts"], event["dur"], self_us,
-             depth)
+        Span(
+            event["name"],
+            where,
+            thread,
+            event["ts"],
+            event["dur"],
+            self_us,
+            depth,
+        )
         for event, self_us, depth in zip(events, own, depths, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _end(event):
@@ -239,11 +246,17 @@ def draw_timeline(ax, spans, names=(), depths=4):
                 label = name if known and name not in labelled else None
                 labelled.add(name)
                 ax.broken_barh(
-                    [(s.start_us / 1e3, s.duration_us / 1e3) for s in bars
-                     if s.name == name],
-                    (row - 0.42, 0.84), label=label, linewidth=0.3,
-                    edgecolor="white", facecolor=colours.get(name, "0.75"),
-                )  # fmt: skip
+                    [
+                        (s.start_us / 1e3, s.duration_us / 1e3)
+                        for s in bars
+                        if s.name == name
+                    ],
+                    (row - 0.42, 0.84),
+                    label=label,
+                    linewidth=0.3,
+                    edgecolor="white",
+                    facecolor=colours.get(name, "0.75"),
+                )
     ax.set_yticks(list(ticks), ticks.values())
     ax.set(xlabel="milliseconds since the start")
     ax.grid(visible=False, axis="y")

@@ -273,9 +273,7 @@ def _on_device(what, x):
 
 def _on_host(what, x):
     if not isinstance(x, np.ndarray):
-        raise TypeError(
-            f"{what} needs a NumPy array, got {type(x).__name__}"
-        )  # fmt: skip
+        raise TypeError(f"{what} needs a NumPy array, got {type(x).__name__}")
 
 
 def _compute(kind, x, out):

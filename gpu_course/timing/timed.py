@@ -137,6 +137,17 @@ def timing_of(
         )
     warning = "warning: " + "; ".join(notes) if notes else None
     return Timing(
-        label, median_s, iqr_s, len(times), calls, tuple(times), reached,
-        device, threads, transfers, around.load, around.clock_mhz, warning,
-    )  # fmt: skip
+        label,
+        median_s,
+        iqr_s,
+        len(times),
+        calls,
+        tuple(times),
+        reached,
+        device,
+        threads,
+        transfers,
+        around.load,
+        around.clock_mhz,
+        warning,
+    )

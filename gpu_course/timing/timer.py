@@ -23,10 +23,18 @@ from gpu_course.timing.timed import (
 
 
 def time_call(
-    function, min_run_time_s=0.2, *, label=None, device=None, threads=None,
-    transfers="none", precision=None, max_run_time_s=5.0, warm_up_s=0.02,
+    function,
+    min_run_time_s=0.2,
+    *,
+    label=None,
+    device=None,
+    threads=None,
+    transfers="none",
+    precision=None,
+    max_run_time_s=5.0,
+    warm_up_s=0.02,
     clock=None,
-):  # fmt: skip
+):
     """Time a call with no arguments, after a warm-up.
 
     Parameters
@@ -85,6 +93,12 @@ def time_call(
             calls += part.number_per_run * len(part.times)
             reached = precision_of(times)
     return timing_of(
-        name_of(function, label), times, calls, device, used, transfers,
-        around, precision,
-    )  # fmt: skip
+        name_of(function, label),
+        times,
+        calls,
+        device,
+        used,
+        transfers,
+        around,
+        precision,
+    )

@@ -76,15 +76,26 @@ class Trials:
             kept = self.keeps(name)
             ends = [[result.ratio - result.low], [result.high - result.ratio]]
             axes[here].errorbar(
-                result.ratio, row, xerr=ends, capsize=3, markersize=8,
-                fmt="o" if kept else "X", color=GREEN if kept else VERMILION,
-            )  # fmt: skip
+                result.ratio,
+                row,
+                xerr=ends,
+                capsize=3,
+                markersize=8,
+                fmt="o" if kept else "X",
+                color=GREEN if kept else VERMILION,
+            )
         furthest = max(
-            [5, *(1.2 * r.high for r in self.results.values()),
-             *(1.2 / r.low for r in self.results.values())]
-        )  # fmt: skip
-        ticks = [x for x in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
-                 if 1 / furthest <= x <= furthest]  # fmt: skip
+            [
+                5,
+                *(1.2 * r.high for r in self.results.values()),
+                *(1.2 / r.low for r in self.results.values()),
+            ]
+        )
+        ticks = [
+            x
+            for x in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+            if 1 / furthest <= x <= furthest
+        ]
         for ax, place in zip(axes, PLACES, strict=True):
             ax.axvline(1, color="black", linewidth=1)
             ax.set(xscale="log", xlim=(1 / furthest, furthest))
@@ -94,8 +105,12 @@ class Trials:
             ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="times as fast")
             ax.set_title(f"measured on a {place}", fontsize=11)
         axes[1 - here].text(
-            0.5, 0.5, f"empty: not run\non a {PLACES[1 - here]} yet",
-            transform=axes[1 - here].transAxes, ha="center", va="center",
+            0.5,
+            0.5,
+            f"empty: not run\non a {PLACES[1 - here]} yet",
+            transform=axes[1 - here].transAxes,
+            ha="center",
+            va="center",
             bbox={"facecolor": "white", "edgecolor": "0.7"},
-        )  # fmt: skip
+        )
         return axes

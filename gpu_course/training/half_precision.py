@@ -80,16 +80,25 @@ def draw_gradients(ax, gradients, exponents=(0, 16)):
             alpha=0.65,
             label=name,
         )
-    bands = ((low, ZERO, VERMILION, "zero"),
-             (ZERO, NORMAL, PURPLE, "fewer digits"))  # fmt: skip
+    bands = (
+        (low, ZERO, VERMILION, "zero"),
+        (ZERO, NORMAL, PURPLE, "fewer digits"),
+    )
     top = 1.15 * ax.get_ylim()[1]
     for left, right, colour, text in bands:
         ax.axvspan(left, right, color=colour, alpha=0.12, linewidth=0)
-        ax.text((left + right) / 2, 0.97 * top, text, ha="center", va="top",
-                fontsize=9)  # fmt: skip
+        ax.text(
+            (left + right) / 2,
+            0.97 * top,
+            text,
+            ha="center",
+            va="top",
+            fontsize=9,
+        )
     ax.axvline(OVERFLOW, color="black", linestyle="--")
-    ax.text(OVERFLOW, 0.97 * top, "overflow ", ha="right", va="top",
-            fontsize=9)  # fmt: skip
+    ax.text(
+        OVERFLOW, 0.97 * top, "overflow ", ha="right", va="top", fontsize=9
+    )
     ax.set(xlim=(low, OVERFLOW + 1), ylim=(0, top))
     ax.set(xlabel="log₂ of a gradient's size", ylabel="number of gradients")
     ax.legend(loc="center right", bbox_to_anchor=(0.96, 0.65))

@@ -24,9 +24,11 @@ class Budget:
     def total(self):
         """All four together, in bytes."""
         return (
-            self.parameters + self.gradients + self.optimizer
+            self.parameters
+            + self.gradients
+            + self.optimizer
             + self.activations
-        )  # fmt: skip
+        )
 
 
 class Saved:

@@ -21,19 +21,41 @@ from gpu_course.bench.schema import LedgerError
 from gpu_course.bench.side_by_side import comparison, plot_ledgers, save_figure
 
 MACHINE = {
-    "cpu": "Test CPU", "cores": 4, "threads": 4, "memory_gib": 15.6,
-    "system": "Linux x86_64", "python": "3.12.1", "torch": "2.9.0",
-    "numba": "0.63.0", "numpy": "2.3.0", "gpu": None, "driver": None,
+    "cpu": "Test CPU",
+    "cores": 4,
+    "threads": 4,
+    "memory_gib": 15.6,
+    "system": "Linux x86_64",
+    "python": "3.12.1",
+    "torch": "2.9.0",
+    "numba": "0.63.0",
+    "numpy": "2.3.0",
+    "gpu": None,
+    "driver": None,
     "compute_capability": None,
-}  # fmt: skip
+}
 GPU = MACHINE | {
-    "gpu": "Test GPU", "driver": "580.1", "compute_capability": "9.0",
-    "cores": 16, "threads": 16,
-}  # fmt: skip
+    "gpu": "Test GPU",
+    "driver": "580.1",
+    "compute_capability": "9.0",
+    "cores": 16,
+    "threads": 16,
+}
 ENTRY = Entry(
-    "matrix product", 1024, "rows", "cpu", 4, "none", 0.010, 0.0004, 50, 0.01,
-    2.0 * 1024**3, 12.0 * 1024**2, 0.2,
-)  # fmt: skip
+    "matrix product",
+    1024,
+    "rows",
+    "cpu",
+    4,
+    "none",
+    0.010,
+    0.0004,
+    50,
+    0.01,
+    2.0 * 1024**3,
+    12.0 * 1024**2,
+    0.2,
+)
 
 
 def small_ledger(name="one", machine=MACHINE, seconds=0.010, **changes):
@@ -42,9 +64,13 @@ def small_ledger(name="one", machine=MACHINE, seconds=0.010, **changes):
     for size in (1024, 2048):
         took = seconds * (size / 1024) ** 3
         one = replace(
-            ENTRY, size=size, median_s=took, iqr_s=took / 50,
-            threads=machine["threads"], **changes,
-        )  # fmt: skip
+            ENTRY,
+            size=size,
+            median_s=took,
+            iqr_s=took / 50,
+            threads=machine["threads"],
+            **changes,
+        )
         entries.append(one)
         if machine["gpu"]:
             there = replace(one, device="cuda", threads=None)
@@ -185,8 +211,11 @@ def test_this_machine_is_described_without_anything_personal():
     schema.check(changed(machine=machine))
     said = json.dumps(machine)
     for personal in (
-        socket.gethostname(), getpass.getuser(), str(Path.home()), "/home",
-    ):  # fmt: skip
+        socket.gethostname(),
+        getpass.getuser(),
+        str(Path.home()),
+        "/home",
+    ):
         assert personal not in said.split('"')
 
 
@@ -205,17 +234,31 @@ def test_ratios_entry_by_entry():
     said = comparison([one, other])
     (row,) = [line for line in said.splitlines() if "1,024" in line]
     assert row.split() == [
-        "matrix", "product", "1,024", "cpu,", "all", "threads", "10", "ms",
-        "20", "ms", "0.5×", "one",
-    ]  # fmt: skip
+        "matrix",
+        "product",
+        "1,024",
+        "cpu,",
+        "all",
+        "threads",
+        "10",
+        "ms",
+        "20",
+        "ms",
+        "0.5×",
+        "one",
+    ]
     assert "the same kind of machine" in said
 
 
 @pytest.mark.parametrize(
     ("seconds", "iqr_s", "faster"),
-    [(0.0105, 1e-4, "="), (0.012, 1e-4, "one"), (0.012, 9e-3, "="),
-     (0.005, 1e-4, "two")],
-)  # fmt: skip
+    [
+        (0.0105, 1e-4, "="),
+        (0.012, 1e-4, "one"),
+        (0.012, 9e-3, "="),
+        (0.005, 1e-4, "two"),
+    ],
+)
 def test_who_is_faster_is_said_only_if_it_is_clear(seconds, iqr_s, faster):
     other = small_ledger("two", seconds=seconds)
     entries = tuple(replace(e, iqr_s=iqr_s) for e in other.entries)
@@ -237,9 +280,10 @@ def test_three_ledgers_and_gaps():
     one, two = small_ledger("one", GPU), small_ledger("two", GPU)
     said = comparison([one, small_ledger("three"), two])
     (row,) = [
-        line for line in said.splitlines()
+        line
+        for line in said.splitlines()
         if "1,024" in line and "transfers in and out" in line
-    ]  # fmt: skip
+    ]
     assert row.split()[-5:] == ["-", "2", "ms", "1×", "="]
 
 

@@ -45,8 +45,9 @@ def test_every_case_runs_on_a_gpu(name, transfers):
         inputs = len(one.inputs(small(one)))
         expected = (inputs, 1) if transfers == "in and out" else (0, 0)
         assert (
-            gpu.copies_to_device - copied[0], gpu.copies_to_host - copied[1]
-        ) == expected  # fmt: skip
+            gpu.copies_to_device - copied[0],
+            gpu.copies_to_host - copied[1],
+        ) == expected
         timing = run_case(one, small(one), "cuda", None, transfers, **ONCE)
         assert gpu.running == 0
     assert (timing.device, timing.transfers) == ("cuda", transfers)
@@ -70,9 +71,7 @@ def test_tf32_would_be_found_out():
     product = case("matrix product")
 
     def rounded(size, device):
-        return lambda a, b: (
-            a.bfloat16().float() @ b.bfloat16().float()
-        )  # fmt: skip
+        return lambda a, b: a.bfloat16().float() @ b.bfloat16().float()
 
     with pytest.raises(AssertionError, match="matrix product of 64 rows"):
         replace(product, kernel=rounded).make(64)

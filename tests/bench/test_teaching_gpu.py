@@ -67,8 +67,12 @@ def test_the_rows_have_every_time_and_ratio(tiny):
     assert axpy["threads"] == 256
     assert axpy["full_threads"] == 512
     assert set(axpy["seconds"]) == {
-        "compiled", "traced", "python", "simulator", "numpy",
-    }  # fmt: skip
+        "compiled",
+        "traced",
+        "python",
+        "simulator",
+        "numpy",
+    }
     seconds = axpy["seconds"]
     assert axpy["simulator_over_compiled"] == pytest.approx(
         seconds["simulator"] / seconds["compiled"]
@@ -80,8 +84,11 @@ def test_the_rows_have_every_time_and_ratio(tiny):
     goals = result["goals"]
     assert goals["full_seconds"]["axpy"] == axpy["full_seconds"]["compiled"]
     assert set(goals["first_launch_s"]) == {
-        "plain", "plain, types on disk", "compiled", "disk cache",
-    }  # fmt: skip
+        "plain",
+        "plain, types on disk",
+        "compiled",
+        "disk cache",
+    }
     (first,) = [line for line in lines if line.startswith("first launch")]
     assert "plain (256 threads)" in first
     assert "compiled (4,096 threads)" in first

@@ -138,9 +138,13 @@ def test_a_wrong_call_is_exit_code_2(capsys, line, message):
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("it broke"), ValueError("it broke"), OSError("it broke"),
-     FloatingPointError("it broke")],
-)  # fmt: skip
+    [
+        RuntimeError("it broke"),
+        ValueError("it broke"),
+        OSError("it broke"),
+        FloatingPointError("it broke"),
+    ],
+)
 def test_a_failure_is_exit_code_1_and_a_sentence(monkeypatch, capsys, error):
     def fail():
         raise error

@@ -119,8 +119,11 @@ def test_printing_on_a_slow_stream_is_no_reason_to_be_late(name):
         source = f"{head}:\n    for i in range(5000): print(i)\n{body}"
     done = subprocess.run(
         [sys.executable, "-c", SLOW.format(name=name, source=source)],
-        capture_output=True, text=True, timeout=200, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
     passed, seconds = done.stdout.split()
     assert passed == "True"
     assert float(seconds) < 10  # 1 s on a machine that is free

@@ -63,8 +63,11 @@ class Notebook:
         """Execute a cell that fails; return name, message and traceback."""
         error, _ = self.run(code, interrupt)
         text = "\n".join(error["traceback"])
-        return (error["ename"], error["evalue"],
-                re.sub(r"\x1b\[[0-9;]*m", "", text))  # fmt: skip
+        return (
+            error["ename"],
+            error["evalue"],
+            re.sub(r"\x1b\[[0-9;]*m", "", text),
+        )
 
 
 @pytest.fixture(scope="module", params=["python", "compiled", "traced"])
@@ -140,10 +143,16 @@ def test_an_interrupt_is_one_sentence(notebook):
 
 ERRORS = [
     ("outside[4, 4](x)", "OutOfBounds", "uses x[8]"),
-    ("undefined[1, 1](x)", "NameError",
-     "(cell In[1], line 18: x[0] = nowhere)"),
-    ("unsupported[1, 1](x)", "UnsupportedKernel",
-     "(cell In[1], line 22: x[0] = sum([1, 2]))"),
+    (
+        "undefined[1, 1](x)",
+        "NameError",
+        "(cell In[1], line 18: x[0] = nowhere)",
+    ),
+    (
+        "unsupported[1, 1](x)",
+        "UnsupportedKernel",
+        "(cell In[1], line 22: x[0] = sum([1, 2]))",
+    ),
     ("racy.check[1, 32](x)", "CheckFailed", "x[0] is updated"),
     ("racy.trace[1, 32](x, x)", "TypeError", "takes 1 arguments"),
     ("racy[1, 2000](x)", "ValueError", "at most"),
@@ -154,7 +163,7 @@ ERRORS = [
     ("check('axpy', racy, 3)", "TypeError", "positional"),
     ("hint('axpy', 1)", "TypeError", "positional"),
     ("time_call(lambda: outside[4, 4](x))", "OutOfBounds", "uses x[8]"),
-]  # fmt: skip
+]
 
 
 def test_an_error_shows_the_call_and_the_message(notebook):

@@ -47,8 +47,9 @@ class Fault:
 FAULTS = {}
 
 
-def faulty(grid, block, *arguments, dynamic=0, inside=None, index=None,
-           threads=None):  # fmt: skip
+def faulty(
+    grid, block, *arguments, dynamic=0, inside=None, index=None, threads=None
+):
     """Put the kernel below into the suite; `inside` holds the marked line."""
 
     def register(kernel):
@@ -62,9 +63,13 @@ def faulty(grid, block, *arguments, dynamic=0, inside=None, index=None,
                     expected.add((kind, array, number + alone))
         assert expected, f"{kernel.__name__} marks no fault"
         FAULTS[kernel.__name__] = Fault(
-            kernel, (grid, block, 0, dynamic), arguments, expected, index,
+            kernel,
+            (grid, block, 0, dynamic),
+            arguments,
+            expected,
+            index,
             threads,
-        )  # fmt: skip
+        )
         return kernel
 
     return register

@@ -114,8 +114,12 @@ def watch(kernel, grid=1):
         took = time.perf_counter() - sender.sent
         counted = int(x[1])
         time.sleep(0.05)
-        return {"seconds": took, "said": str(interrupt), "doubled": doubled(),
-                "stopped": counted == int(x[1])}  # fmt: skip
+        return {
+            "seconds": took,
+            "said": str(interrupt),
+            "doubled": doubled(),
+            "stopped": counted == int(x[1]),
+        }
 
 
 def kernels():
@@ -191,5 +195,9 @@ def forked():
 if __name__ == "__main__":
     # A shell in the background passes on that Ctrl-C is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    {"kernels": kernels, "beside": beside, "elsewhere": elsewhere,
-     "forked": forked}[sys.argv[1]]()  # fmt: skip
+    {
+        "kernels": kernels,
+        "beside": beside,
+        "elsewhere": elsewhere,
+        "forked": forked,
+    }[sys.argv[1]]()

@@ -277,10 +277,17 @@ def range_to_nan(k, x):
 
 
 UNDEFINED = (
-    guarded_nan, index_of_nan, clamped_nan, loop_from_a_large_float,
-    guarded_shift, index_of_a_shift, masked_shift, shift_by_a_number,
-    overflowing_quotient, range_to_nan,
-)  # fmt: skip
+    guarded_nan,
+    index_of_nan,
+    clamped_nan,
+    loop_from_a_large_float,
+    guarded_shift,
+    index_of_a_shift,
+    masked_shift,
+    shift_by_a_number,
+    overflowing_quotient,
+    range_to_nan,
+)
 
 
 def all_undefined():
@@ -324,8 +331,9 @@ def launch(kernel, arguments, block=4):
 def report(kernel, way, what, expected, arguments):
     said, whole = launch(kernel, arguments)
     name = kernel.__name__
-    print(json.dumps([name, way, str(what), expected, said, whole]),
-          flush=True)  # fmt: skip
+    print(
+        json.dumps([name, way, str(what), expected, said, whole]), flush=True
+    )
 
 
 def zeros(*shape):
@@ -366,8 +374,13 @@ def all_indices():
 
 def all_numbers():
     def given(way, f=0.0, u=0, k=0):
-        return [np.array([way, k]), np.array([f]), np.array([u], np.uint64),
-                zeros(8), zeros(1)]  # fmt: skip
+        return [
+            np.array([way, k]),
+            np.array([f]),
+            np.array([u], np.uint64),
+            zeros(8),
+            zeros(1),
+        ]
 
     for way in (0, 1, 2):
         for f in (math.nan, math.inf, -math.inf, 1e300, -1e19, 8.0, -9.0):
@@ -380,9 +393,18 @@ def all_numbers():
         report(numbers, 4, u, expected, given(4, u=u))
     for way in (5, 6):
         report(numbers, way, 5, "bounds", given(way, k=5))
-    for way, k in ((7, 1), (8, 2**31), (8, 3), (8, 2**32 + 3), (9, 9),
-                   (9, -8), (9, -(2**63)), (10, -8), (10, -(2**63)),
-                   (10, 2**62)):  # fmt: skip
+    for way, k in (
+        (7, 1),
+        (8, 2**31),
+        (8, 3),
+        (8, 2**32 + 3),
+        (9, 9),
+        (9, -8),
+        (9, -(2**63)),
+        (10, -8),
+        (10, -(2**63)),
+        (10, 2**62),
+    ):
         report(numbers, way, k, "bounds", given(way, k=k))
 
 

@@ -26,18 +26,51 @@ from numba.core import types
 from numba.core.typing.typeof import typeof
 
 ARITHMETIC = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul,
-    "/": operator.truediv, "//": operator.floordiv, "%": operator.mod,
-}  # fmt: skip
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
 BITS = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
 SHIFTS = {"<<": operator.lshift, ">>": operator.rshift}
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-MATH = ("sqrt", "exp", "sin", "cos", "log", "fabs", "tanh", "expm1", "log1p",
-        "atan", "erf")  # fmt: skip
+MATH = (
+    "sqrt",
+    "exp",
+    "sin",
+    "cos",
+    "log",
+    "fabs",
+    "tanh",
+    "expm1",
+    "log1p",
+    "atan",
+    "erf",
+)
 MATH_OF_TWO = ("atan2", "pow", "hypot", "copysign", "fmod")
-CONSTANTS = ("0", "1", "2", "3", "7", "-1", "-5", "100", "255", "0x7FFFFFFF",
-             "1 << 40", "0.5", "1.5", "-0.25", "0.0", "1e30", "True",
-             "False", "0xFFFFFFFF")  # fmt: skip
+CONSTANTS = (
+    "0",
+    "1",
+    "2",
+    "3",
+    "7",
+    "-1",
+    "-5",
+    "100",
+    "255",
+    "0x7FFFFFFF",
+    "1 << 40",
+    "0.5",
+    "1.5",
+    "-0.25",
+    "0.0",
+    "1e30",
+    "True",
+    "False",
+    "0xFFFFFFFF",
+)
 WIDEST = 6  # names in an expression that is written out twice
 
 
@@ -70,11 +103,27 @@ class Expressions:
         if depth <= 0 or self.chance(1):
             return self.leaf()
         made = self.random.choice(
-            (self.arithmetic, self.arithmetic, self.arithmetic, self.bits,
-             self.shift, self.power, self.compare, self.logic, self.unary,
-             self.choice, self.cast, self.cast, self.extreme, self.math,
-             self.math_of_two, self.round, self.complex, self.call)
-        )(depth - 1)  # fmt: skip
+            (
+                self.arithmetic,
+                self.arithmetic,
+                self.arithmetic,
+                self.bits,
+                self.shift,
+                self.power,
+                self.compare,
+                self.logic,
+                self.unary,
+                self.choice,
+                self.cast,
+                self.cast,
+                self.extreme,
+                self.math,
+                self.math_of_two,
+                self.round,
+                self.complex,
+                self.call,
+            )
+        )(depth - 1)
         return made if made and made[1] is not None else self.leaf()
 
     def leaf(self):

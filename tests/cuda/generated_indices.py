@@ -67,15 +67,26 @@ class IndexWriter:
 
     def write(self):
         self.parameters = {
-            "n": "int64", "p": "int8", "q": "int32", "u": "uint64",
+            "n": "int64",
+            "p": "int8",
+            "q": "int32",
+            "u": "uint64",
             "b": "uint8",
-        }  # fmt: skip
+        }
         for text in self.random.sample(
-            ["cuda.grid(1)", "cuda.threadIdx.x", "x.shape[0]", "0",
-             "cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
-             "len(z) - 1", "cuda.threadIdx.y", "-1", "n"],
+            [
+                "cuda.grid(1)",
+                "cuda.threadIdx.x",
+                "x.shape[0]",
+                "0",
+                "cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
+                "len(z) - 1",
+                "cuda.threadIdx.y",
+                "-1",
+                "n",
+            ],
             self.random.randrange(1, 4),
-        ):  # fmt: skip
+        ):
             self.add(f"{self.name()} = {text}")
         for _ in range(self.random.randrange(2, self.statements + 1)):
             self.statement()
@@ -98,8 +109,17 @@ class IndexWriter:
 
     def statement(self):
         kinds = ["assign"] * 4 + ["access"] * 8 + ["augmented"] * 3
-        kinds += [self.pick("chained", "unpack", "unpack", "pair", "alias",
-                            "scratch", "parameter")] * 2  # fmt: skip
+        kinds += [
+            self.pick(
+                "chained",
+                "unpack",
+                "unpack",
+                "pair",
+                "alias",
+                "scratch",
+                "parameter",
+            )
+        ] * 2
         if self.depth < 4:
             kinds += ["branch"] * 4 + ["guard"] + ["for_", "while_"] * 4
         if self.loops:
@@ -162,8 +182,13 @@ class IndexWriter:
 
     def index(self, depth=2):
         """Return an index: often simple, so that many are proven."""
-        names = [*self.variables(), "cuda.grid(1)", "cuda.threadIdx.x",
-                 "cuda.threadIdx.y", "n"]  # fmt: skip
+        names = [
+            *self.variables(),
+            "cuda.grid(1)",
+            "cuda.threadIdx.x",
+            "cuda.threadIdx.y",
+            "n",
+        ]
         if self.chance(4):
             return self.random.choice(names)
         if self.chance(5):
@@ -172,11 +197,15 @@ class IndexWriter:
             return self.pick(
                 f"{name} {self.pick('+', '-')} {less}",
                 f"{name} % {self.pick('x.size', 'z.shape[0]', '3', '4')}",
-                f"{name} // {less + 1}", f"{name} >> {less}",
+                f"{name} // {less + 1}",
+                f"{name} >> {less}",
                 f"min({name}, {self.pick('x.size - 1', 'len(z) - 1', '2')})",
-                f"max({name}, 0)", f"-{name}", f"{name} & {2 * less + 1}",
-                f"x.size - 1 - {name}", f"{name} * {less}",
-            )  # fmt: skip
+                f"max({name}, 0)",
+                f"-{name}",
+                f"{name} & {2 * less + 1}",
+                f"x.size - 1 - {name}",
+                f"{name} * {less}",
+            )
         return self.expression(depth)
 
     def known(self):
@@ -184,43 +213,70 @@ class IndexWriter:
         return self.random.choice(self.variables() or ["n"])
 
     def augmented(self):
-        operator = self.pick("+", "-", "+", "-", "*", "//", "%", ">>", "<<",
-                             "&", "|")  # fmt: skip
-        value = self.pick("1", "2", "3", "cuda.threadIdx.x",
-                          "cuda.gridsize(1)", self.expression(1))  # fmt: skip
+        operator = self.pick(
+            "+", "-", "+", "-", "*", "//", "%", ">>", "<<", "&", "|"
+        )
+        value = self.pick(
+            "1",
+            "2",
+            "3",
+            "cuda.threadIdx.x",
+            "cuda.gridsize(1)",
+            self.expression(1),
+        )
         self.add(f"{self.known()} {operator}= {value}")
 
     def chained(self):
         """Assign to several targets, from left to right."""
         one, two = self.known(), self.known()
         value = self.index(1)
-        form = self.pick("{0} = {1} = {2}", "{0} = x[{0}] = {2}",
-                         "x[{0}] = {0} = {2}", "{1} = {0} = {0} - 1",
-                         "{0} = {1} = {0} + 1", "{0}, x[{0}] = {2}, 5",
-                         "x[{0}], {0} = 5, {2}")  # fmt: skip
+        form = self.pick(
+            "{0} = {1} = {2}",
+            "{0} = x[{0}] = {2}",
+            "x[{0}] = {0} = {2}",
+            "{1} = {0} = {0} - 1",
+            "{0} = {1} = {0} + 1",
+            "{0}, x[{0}] = {2}, 5",
+            "x[{0}], {0} = 5, {2}",
+        )
         self.add(form.format(one, two, value))
 
     def unpack(self):
         one, two = self.known(), self.known()
         if one == two or self.chance(3):
             one, two = self.name(), self.name()
-            self.add(f"{one}, {two} = " + self.pick(
-                "cuda.grid(2)", "m.shape", "cuda.gridsize(2)",
-            ))  # fmt: skip
-        self.add(f"{one}, {two} = " + self.pick(
-            "cuda.grid(2)", "m.shape", f"{two}, {one}", f"{two}, {one} + 1",
-            f"{self.index(1)}, {self.index(1)}",
-        ))  # fmt: skip
+            self.add(
+                f"{one}, {two} = "
+                + self.pick(
+                    "cuda.grid(2)",
+                    "m.shape",
+                    "cuda.gridsize(2)",
+                )
+            )
+        self.add(
+            f"{one}, {two} = "
+            + self.pick(
+                "cuda.grid(2)",
+                "m.shape",
+                f"{two}, {one}",
+                f"{two}, {one} + 1",
+                f"{self.index(1)}, {self.index(1)}",
+            )
+        )
 
     def pair(self):
         self.count += 1
         old = list(self.tuples)
-        name = self.random.choice(old) if old and self.chance(5) else (
-            f"p{self.count}")  # fmt: skip
+        name = (
+            self.random.choice(old)
+            if old and self.chance(5)
+            else (f"p{self.count}")
+        )
         value = self.pick(
-            "cuda.grid(2)", "m.shape",
+            "cuda.grid(2)",
+            "m.shape",
             f"(int64({self.index(1)}), int64({self.index(1)}))",
-        )  # fmt: skip
+        )
         self.add(f"{name} = {value}")
         self.tuples[name] = 2
 
@@ -240,10 +296,16 @@ class IndexWriter:
         self.arrays[name] = axes
 
     def parameter(self):
-        self.add(self.pick(
-            "n = n - 1", "n += 1", "n = n // 2", f"n = {self.expression(1)}",
-            "p = int8(p + 1)", "q = int32(q - 1)",
-        ))  # fmt: skip
+        self.add(
+            self.pick(
+                "n = n - 1",
+                "n += 1",
+                "n = n // 2",
+                f"n = {self.expression(1)}",
+                "p = int8(p + 1)",
+                "q = int32(q - 1)",
+            )
+        )
 
     def branch(self):
         self.add(f"if {self.condition()}:")
@@ -278,12 +340,19 @@ class IndexWriter:
         name = self.target()
         low, high = self.bound(), self.bound()
         step = self.pick("1", "2", "-1", "-2", "n", "q", "cuda.blockDim.x")
-        self.add(f"for {name} in " + self.pick(
-            f"range({high})", f"range({low}, {high})",
-            f"range({low}, {high}, {step})", f"range({high} - 1, -1, -1)",
-            "range(cuda.grid(1), x.size, cuda.gridsize(1))",
-            "range(x.size)", "range(m.shape[1])",
-        ) + ":")  # fmt: skip
+        self.add(
+            f"for {name} in "
+            + self.pick(
+                f"range({high})",
+                f"range({low}, {high})",
+                f"range({low}, {high}, {step})",
+                f"range({high} - 1, -1, -1)",
+                "range(cuda.grid(1), x.size, cuda.gridsize(1))",
+                "range(x.size)",
+                "range(m.shape[1])",
+            )
+            + ":"
+        )
         self.body()
         if self.chance(2):
             self.add("else:")
@@ -291,23 +360,49 @@ class IndexWriter:
         self.probe()
 
     def bound(self):
-        return self.pick("0", "1", "3", "x.size", "len(z)", "m.shape[0]",
-                         "n", "cuda.threadIdx.x", "q", "SIX",
-                         "cuda.grid(1)", self.known(), self.known(),
-                         f"int64({self.expression(1)})")  # fmt: skip
+        return self.pick(
+            "0",
+            "1",
+            "3",
+            "x.size",
+            "len(z)",
+            "m.shape[0]",
+            "n",
+            "cuda.threadIdx.x",
+            "q",
+            "SIX",
+            "cuda.grid(1)",
+            self.known(),
+            self.known(),
+            f"int64({self.expression(1)})",
+        )
 
     def while_(self):
         name = self.target()
         if self.chance(8):
-            self.add(f"{name} = " + self.pick(
-                "x.size // 2", "cuda.grid(1)", "1", "n", "cuda.blockDim.x",
-                "x.size - 1", "0",
-            ))  # fmt: skip
-        test = self.pick(f"{name} > 0", f"{name} < x.size", f"{name} >= 0",
-                         f"{name} < n", f"{name} != 0", f"not {name} <= 0",
-                         f"0 < {name} < z.size",
-                         f"{name} < 40 and {self.condition(1)}",
-                         self.condition(1))  # fmt: skip
+            self.add(
+                f"{name} = "
+                + self.pick(
+                    "x.size // 2",
+                    "cuda.grid(1)",
+                    "1",
+                    "n",
+                    "cuda.blockDim.x",
+                    "x.size - 1",
+                    "0",
+                )
+            )
+        test = self.pick(
+            f"{name} > 0",
+            f"{name} < x.size",
+            f"{name} >= 0",
+            f"{name} < n",
+            f"{name} != 0",
+            f"not {name} <= 0",
+            f"0 < {name} < z.size",
+            f"{name} < 40 and {self.condition(1)}",
+            self.condition(1),
+        )
         self.add(f"while {test}:")
         before = self.chance(3)
         change = f"{name} {self.pick('//= 2', '>>= 1', '-= 1', '+= 1', '*= 2', '+= cuda.gridsize(1)', '<<= 1', '-= 3')}"  # noqa: E501
@@ -333,14 +428,28 @@ class IndexWriter:
             return self.pick("flag", "YES", "not flag")
         operator = self.pick("<", "<", "<=", "<=", ">", ">=", "==", "!=")
         if self.chance(5):
-            number = self.pick("0", "1", "2", "3", "x.size", "z.size", "n",
-                               self.known())  # fmt: skip
+            number = self.pick(
+                "0", "1", "2", "3", "x.size", "z.size", "n", self.known()
+            )
             return f"{self.known()} {operator} {number}"
         left = self.index(1)
         right = self.pick(
-            "x.size", "z.shape[0]", "m.shape[0]", "m.shape[1]", "n", "len(x)",
-            "0", "4", "q", "u", "p", "f", "2.5", "SIX", self.expression(1),
-        )  # fmt: skip
+            "x.size",
+            "z.shape[0]",
+            "m.shape[0]",
+            "m.shape[1]",
+            "n",
+            "len(x)",
+            "0",
+            "4",
+            "q",
+            "u",
+            "p",
+            "f",
+            "2.5",
+            "SIX",
+            self.expression(1),
+        )
         if self.chance(2):
             return f"{self.pick('0', '1', 'p')} <= {left} < {right}"
         if self.chance(2):
@@ -356,15 +465,26 @@ class IndexWriter:
         """Return the text of an int64 expression."""
         if not depth:
             return self.leaf()
-        kind = self.pick("leaf", "binary", "binary", "binary", "unary",
-                         "pick", "ternary", "cast", "load", "narrow",
-                         "real")  # fmt: skip
+        kind = self.pick(
+            "leaf",
+            "binary",
+            "binary",
+            "binary",
+            "unary",
+            "pick",
+            "ternary",
+            "cast",
+            "load",
+            "narrow",
+            "real",
+        )
         less = depth - 1
         if kind == "leaf":
             return self.leaf()
         if kind == "binary":
-            operator = self.pick("+", "-", "*", "//", "%", "&", "|", "^",
-                                 "<<", ">>", "+", "-")  # fmt: skip
+            operator = self.pick(
+                "+", "-", "*", "//", "%", "&", "|", "^", "<<", ">>", "+", "-"
+            )
             one, two = self.expression(less), self.expression(less)
             if operator in ("<<", ">>") and self.chance(7):
                 two = self.pick("1", "2", "5", "q", "(n & 3)", "62")
@@ -389,31 +509,76 @@ class IndexWriter:
 
     def narrow(self):
         """Return arithmetic on small and on unsigned types, as int64."""
-        small = ["p", "b", "u", "LEAST", "SMALL", "q", "WIDE",
-                 *self.variables("int8"), *self.variables("uint8"),
-                 *self.variables("uint64"),
-                 *self.variables("int32")]  # fmt: skip
+        small = [
+            "p",
+            "b",
+            "u",
+            "LEAST",
+            "SMALL",
+            "q",
+            "WIDE",
+            *self.variables("int8"),
+            *self.variables("uint8"),
+            *self.variables("uint64"),
+            *self.variables("int32"),
+        ]
         one, two = self.random.choice(small), self.random.choice(small)
-        return "int64(" + self.pick(
-            f"-{one}", f"~{one}", f"{one} + {two}", f"{one} - {two}",
-            f"{one} * {two}", f"{one} - 1", f"uint64({self.leaf()})",
-            f"{one} // {two}", f"{one} % {two}", f"abs({one})",
-            f"-{one} - 1", f"flag + {self.leaf()}", "flag * 3",
-            f"int({one})", f"-(-{one})", f"{one} << 1", f"{one} >> 1",
-        ) + ")"  # fmt: skip
+        return (
+            "int64("
+            + self.pick(
+                f"-{one}",
+                f"~{one}",
+                f"{one} + {two}",
+                f"{one} - {two}",
+                f"{one} * {two}",
+                f"{one} - 1",
+                f"uint64({self.leaf()})",
+                f"{one} // {two}",
+                f"{one} % {two}",
+                f"abs({one})",
+                f"-{one} - 1",
+                f"flag + {self.leaf()}",
+                "flag * 3",
+                f"int({one})",
+                f"-(-{one})",
+                f"{one} << 1",
+                f"{one} >> 1",
+            )
+            + ")"
+        )
 
     def leaf(self):
         names = self.variables()
         if names and self.chance(5):
             return self.random.choice(names)
         return self.pick(
-            "cuda.threadIdx.x", "cuda.threadIdx.y", "cuda.blockIdx.x",
-            "cuda.blockDim.x", "cuda.gridDim.y", "cuda.grid(1)",
-            "cuda.gridsize(1)", "cuda.laneid", "x.shape[0]", "x.size",
-            "len(z)", "m.shape[0]", "m.shape[1]", "m.size", "n", "q", "SIX",
-            "WIDE", "0", "1", "2", "3", "7", "(-1)", "9223372036854775807",
+            "cuda.threadIdx.x",
+            "cuda.threadIdx.y",
+            "cuda.blockIdx.x",
+            "cuda.blockDim.x",
+            "cuda.gridDim.y",
+            "cuda.grid(1)",
+            "cuda.gridsize(1)",
+            "cuda.laneid",
+            "x.shape[0]",
+            "x.size",
+            "len(z)",
+            "m.shape[0]",
+            "m.shape[1]",
+            "m.size",
+            "n",
+            "q",
+            "SIX",
+            "WIDE",
+            "0",
+            "1",
+            "2",
+            "3",
+            "7",
+            "(-1)",
+            "9223372036854775807",
             "(1 << 40)",
-        )  # fmt: skip
+        )
 
 
 def arguments(random):
@@ -423,22 +588,25 @@ def arguments(random):
         extremes = [-(2**63), 2**63 - 1, 2**40]
         values = [
             random.choice([random.randrange(-3, 12), *extremes])
-            if random.randrange(8) == 0 else random.randrange(-2, 9)
+            if random.randrange(8) == 0
+            else random.randrange(-2, 9)
             for _ in range(math.prod(shape))
-        ]  # fmt: skip
+        ]
         return np.array(values, np.int64).reshape(shape)
 
     pick = random.choice
     return [
-        cells(pick((0, 1, 4, 7, 16, 130))), cells(pick((1, 3, 8, 40))),
+        cells(pick((0, 1, 4, 7, 16, 130))),
+        cells(pick((1, 3, 8, 40))),
         cells(pick((1, 3, 5)), pick((1, 4, 6))),
         pick((0, 1, 3, 5, 16, -1, -4, 2**62, 2**63 - 1, -(2**63))),
         np.int8(pick((0, 1, -1, 5, 127, -128))),
         np.int32(pick((0, 2, -3, 31, 2**31 - 1, -(2**31)))),
         np.uint64(pick((0, 1, 4, 2**63, 2**64 - 1))),
         np.uint8(pick((0, 3, 222, 255))),
-        pick((True, False, np.bool_(True))), pick((0.0, 2.5, -1.5)),
-    ]  # fmt: skip
+        pick((True, False, np.bool_(True))),
+        pick((0.0, 2.5, -1.5)),
+    ]
 
 
 class QuickTypes:
@@ -484,9 +652,9 @@ class QuickTypes:
             return self.arrays[node.number]
         if plan[1] in ("grid", "gridsize"):
             axes = node.args[0].value
-            return types.int64 if axes == 1 else types.UniTuple(
-                types.int64, axes
-            )  # fmt: skip
+            return (
+                types.int64 if axes == 1 else types.UniTuple(types.int64, axes)
+            )
         method = getattr(self, type(node).__name__.lower(), None)
         return method(node) if method else None
 

@@ -160,9 +160,9 @@ class KernelWriter(Waits):
         if not self.tame:
             dtype = self.random.choice(("float32", "int64", "float64"))
             number = values(self.random, dtype, 1)[0]
-            self.inputs["scale"] = number if dtype[-2:] == "32" else (
-                number.item()
-            )  # fmt: skip
+            self.inputs["scale"] = (
+                number if dtype[-2:] == "32" else (number.item())
+            )
         for _ in range(self.random.choice((0, 1, 2))):
             dtype = self.random.choice(ATOMIC_DTYPES)
             if not self.tame or dtype == "int64":
@@ -187,8 +187,9 @@ class KernelWriter(Waits):
             self.put(1, "dx, dy = cuda.blockDim.x, cuda.blockDim.y")
             self.put(1, "t = tx + ty * dx + cuda.threadIdx.z * (dx * dy)")
             self.put(1, "b = b + cuda.blockIdx.y * cuda.gridDim.x")
-            self.put(1, "b += cuda.blockIdx.z * cuda.gridDim.x"
-                        " * cuda.gridDim.y")  # fmt: skip
+            self.put(
+                1, "b += cuda.blockIdx.z * cuda.gridDim.x * cuda.gridDim.y"
+            )
             self.constants["SIZE"] = str(self.size)
             self.put(1, "me = b * SIZE + t")
         elif self.chance(7):
@@ -265,9 +266,11 @@ class KernelWriter(Waits):
 
         def real():
             text, kind = drawn.of(is_real, 2)
-            return text if isinstance(kind, types.Float) else (
-                f"np.float64({text})"
-            )  # fmt: skip
+            return (
+                text
+                if isinstance(kind, types.Float)
+                else (f"np.float64({text})")
+            )
 
         lines = ["", "@cuda.jit(device=True)", f"def {name}(p, q):"]
         way = self.random.choice(("plain", "return", "loop"))

@@ -15,47 +15,67 @@ FULL = "0xFFFFFFFF"
 NAMES = ("i", "k", "d", "n", "w")  # each for a loop, a count, a value
 CONSTANTS = {"TABLE": (5, 2, 7), "OWN": 4}
 DEVICES = {  # name: (source, whether it has barriers)
-    "late": ("def late(k):\n"
-             "    for i in range(3):\n"
-             "        k += i\n"
-             "    i = k % 7\n"
-             "    return k + i", None),
-    "total": ("def total(i):\n"
-              "    for d in (16, 8, 4, 2, 1):\n"
-              "        i += cuda.shfl_xor_sync(FULL, i, d)\n"
-              "    return i", False),
-    "next_lane": ("def next_lane(k):\n"
-                  "    return cuda.shfl_down_sync(FULL, k, 1) - k", False),
-    "either": ("def either(i, k):\n"
-               "    d = cuda.shfl_xor_sync(FULL, i, 3)\n"
-               "    if d > k:\n"
-               "        return d - k\n"
-               "    return d + k", False),
-    "steps": ("def steps(n):\n"
-              "    k = n % 5\n"
-              "    while cuda.any_sync(FULL, k > 0):\n"
-              "        k -= 1\n"
-              "        n += cuda.popc(cuda.ballot_sync(FULL, k == 2))\n"
-              "    return n", False),
-    "swap": ("def swap(s, i, k):\n"
-             "    s[i] = k\n"
-             "    cuda.syncthreads()\n"
-             "    k = s[SIZE - 1 - i]\n"
-             "    cuda.syncthreads()\n"
-             "    return k", True),
-    "tree": ("def tree(s, i, k):\n"
-             "    s[i] = k\n"
-             "    d = SIZE // 2\n"
-             "    while d > 0:\n"
-             "        cuda.syncthreads()\n"
-             "        if i < d:\n"
-             "            s[i] += s[i + d]\n"
-             "        d //= 2\n"
-             "    cuda.syncthreads()\n"
-             "    k += s[0]\n"
-             "    cuda.syncthreads()\n"
-             "    return k", True),
-}  # fmt: skip
+    "late": (
+        "def late(k):\n"
+        "    for i in range(3):\n"
+        "        k += i\n"
+        "    i = k % 7\n"
+        "    return k + i",
+        None,
+    ),
+    "total": (
+        "def total(i):\n"
+        "    for d in (16, 8, 4, 2, 1):\n"
+        "        i += cuda.shfl_xor_sync(FULL, i, d)\n"
+        "    return i",
+        False,
+    ),
+    "next_lane": (
+        "def next_lane(k):\n    return cuda.shfl_down_sync(FULL, k, 1) - k",
+        False,
+    ),
+    "either": (
+        "def either(i, k):\n"
+        "    d = cuda.shfl_xor_sync(FULL, i, 3)\n"
+        "    if d > k:\n"
+        "        return d - k\n"
+        "    return d + k",
+        False,
+    ),
+    "steps": (
+        "def steps(n):\n"
+        "    k = n % 5\n"
+        "    while cuda.any_sync(FULL, k > 0):\n"
+        "        k -= 1\n"
+        "        n += cuda.popc(cuda.ballot_sync(FULL, k == 2))\n"
+        "    return n",
+        False,
+    ),
+    "swap": (
+        "def swap(s, i, k):\n"
+        "    s[i] = k\n"
+        "    cuda.syncthreads()\n"
+        "    k = s[SIZE - 1 - i]\n"
+        "    cuda.syncthreads()\n"
+        "    return k",
+        True,
+    ),
+    "tree": (
+        "def tree(s, i, k):\n"
+        "    s[i] = k\n"
+        "    d = SIZE // 2\n"
+        "    while d > 0:\n"
+        "        cuda.syncthreads()\n"
+        "        if i < d:\n"
+        "            s[i] += s[i + d]\n"
+        "        d //= 2\n"
+        "    cuda.syncthreads()\n"
+        "    k += s[0]\n"
+        "    cuda.syncthreads()\n"
+        "    return k",
+        True,
+    ),
+}
 
 
 @dataclass
@@ -140,9 +160,13 @@ class Lives:
             start.append("        own[j] = j")
         source = "\n".join(["import numpy as np", *head, *start, text, ""])
         return Case(
-            source, self.random.choice((1, 2, 3)), size, constants,
-            max(1, self.rows), self.random.randrange(1000),
-        )  # fmt: skip
+            source,
+            self.random.choice((1, 2, 3)),
+            size,
+            constants,
+            max(1, self.rows),
+            self.random.randrange(1000),
+        )
 
     def put(self, level, text):
         self.lines.append("    " * level + text)
@@ -158,8 +182,20 @@ class Lives:
 
     def value(self, who, depth=2):
         """Return an expression that waits here and there."""
-        kinds = ["name", "name", "number", "load", "sum", "sum", "choice",
-                 "guarded", "table", "least", "own", "logic"]  # fmt: skip
+        kinds = [
+            "name",
+            "name",
+            "number",
+            "load",
+            "sum",
+            "sum",
+            "choice",
+            "guarded",
+            "table",
+            "least",
+            "own",
+            "logic",
+        ]
         if who != "thread" and self.can_wait(who):
             kinds += ["wait"] * 5
         kind = self.random.choice(kinds if depth else kinds[:3])
@@ -242,8 +278,9 @@ class Lives:
             return f"cuda.ballot_sync(FULL, ({inner}) > 0)"
         if kind == 6:
             return f"cuda.match_any_sync(FULL, ({inner}) & 3)"
-        function = self.random.choice(("total", "next_lane", "either",
-                                       "steps", "late"))  # fmt: skip
+        function = self.random.choice(
+            ("total", "next_lane", "either", "steps", "late")
+        )
         more = f", {self.value(who, 0)}" if function == "either" else ""
         return f"{self.device(function)}({inner}{more})"
 
@@ -269,16 +306,30 @@ class Lives:
             )
             return "warp", first
         return "block", self.random.choice(
-            ("x.size > 3", "t < SIZE", "g >= 0", "cuda.blockIdx.x < 1",
-             "cuda.blockIdx.x % 2 == 0", "t < 2 * SIZE")
-        )  # fmt: skip
+            (
+                "x.size > 3",
+                "t < SIZE",
+                "g >= 0",
+                "cuda.blockIdx.x < 1",
+                "cuda.blockIdx.x % 2 == 0",
+                "t < 2 * SIZE",
+            )
+        )
 
     # Statements
 
     def statement(self, who, level, depth):
         """Write a statement, or a few that belong together."""
-        kinds = ["give", "give", "more", "store", "kept", "pair", "chain",
-                 "item"]  # fmt: skip
+        kinds = [
+            "give",
+            "give",
+            "more",
+            "store",
+            "kept",
+            "pair",
+            "chain",
+            "item",
+        ]
         if depth:
             kinds += ["branch", "range", "range", "tuple", "single"]
             kinds += ["again"]
@@ -344,10 +395,12 @@ class Lives:
         row = self.rows
         self.rows += 1
         way = self.random.choice(
-            ("cuda.shfl_xor_sync(FULL, g, 1)",
-             "g - t + cuda.shfl_xor_sync(FULL, t, t // 32 + 1)",
-             "cuda.shfl_sync(FULL, g, 31 - t % 32)")
-        )  # fmt: skip
+            (
+                "cuda.shfl_xor_sync(FULL, g, 1)",
+                "g - t + cuda.shfl_xor_sync(FULL, t, t // 32 + 1)",
+                "cuda.shfl_sync(FULL, g, 31 - t % 32)",
+            )
+        )
         place = f"moved[{row}, {way}]"
         style = self.random.randrange(4)
         value = self.value(who, 1)
@@ -370,13 +423,15 @@ class Lives:
         at, got = f"c{self.fixed}", f"v{self.fixed}"
         self.put(level, f"{at} = ({self.plain()}) % 6")
         guard, read = self.random.choice(
-            ((f"{at} < 3", f"TABLE[{at}]"),
-             (f"{at} < 2", f"moved.shape[{at}]"),
-             (f"{at} > 0", f"g // {at}"),
-             (f"{at} > 0", f"7 % {at}"),
-             (f"{at} < OWN", f"own[{at}]"),
-             (f"{at} > 3", f"x[g] // ({at} - 3)"))
-        )  # fmt: skip
+            (
+                (f"{at} < 3", f"TABLE[{at}]"),
+                (f"{at} < 2", f"moved.shape[{at}]"),
+                (f"{at} > 0", f"g // {at}"),
+                (f"{at} > 0", f"7 % {at}"),
+                (f"{at} < OWN", f"own[{at}]"),
+                (f"{at} > 3", f"x[g] // ({at} - 3)"),
+            )
+        )
         self.put(level, f"if {guard}:")
         self.put(level + 1, f"{got} = {read}")
         if who != "thread":
@@ -416,9 +471,16 @@ class Lives:
         name = self.random.choice(NAMES)
         inner = who
         ends = self.random.choice(
-            ("3", "1, 4", "4, 0, -2", "0, 5, 2", "x.size % 3 + 1", "0",
-             "2, -1, -1")
-        )  # fmt: skip
+            (
+                "3",
+                "1, 4",
+                "4, 0, -2",
+                "0, 5, 2",
+                "x.size % 3 + 1",
+                "0",
+                "2, -1, -1",
+            )
+        )
         if self.chance(3):
             inner = "thread"
             ends = f"({self.value(who, 1)}) % 4"

@@ -89,9 +89,13 @@ class Statements:
             elif name == "x2" and not uniform:
                 i = self.random.choice(self.integers(scope))
                 text = self.random.choice(
-                    (f"x2[{i} % 3, t % 5]", f"x2[{i} % x2.shape[0]][t % 5]",
-                     f"x2[1:][{i} % 2, t % 5]", f"x2[:, {i} % 5][t % 3]")
-                )  # fmt: skip
+                    (
+                        f"x2[{i} % 3, t % 5]",
+                        f"x2[{i} % x2.shape[0]][t % 5]",
+                        f"x2[1:][{i} % 2, t % 5]",
+                        f"x2[:, {i} % 5][t % 3]",
+                    )
+                )
                 if self.tame and value.dtype == np.int64:
                     text = f"int({text})"
                 names[text] = typeof(value).dtype
@@ -208,9 +212,8 @@ class Statements:
         """Assign a variable: a new one, or one that is there."""
         pick = self.random.choice
         mine = [
-            n for n in scope.variables
-            if n[0] in "uvfq" and n[1:].isdigit()
-        ]  # fmt: skip
+            n for n in scope.variables if n[0] in "uvfq" and n[1:].isdigit()
+        ]
         if new or not mine:
             name, category = self.name("u"), pick(("int", "float", "bool"))
             if self.chance(2):
@@ -247,9 +250,12 @@ class Statements:
         if way == "returned":
             function = self.name("both")
             self.device_lines = [
-                *self.device_lines, "@cuda.jit(device=True)",
-                f"def {function}(p, q):", "    return q, p", "",
-            ]  # fmt: skip
+                *self.device_lines,
+                "@cuda.jit(device=True)",
+                f"def {function}(p, q):",
+                "    return q, p",
+                "",
+            ]
             self.put(level, f"{two}, {one} = {function}({a}, {b})")
         elif way == "kept":
             both = self.name("p")
@@ -318,8 +324,10 @@ class Statements:
         """Write a variable to this thread's slot of an output."""
         category = self.random.choice(("int", "float"))
         names = [n for n, (c, _) in scope.variables.items() if c == category]
-        dtypes = {"int": ("int64", "int32", "uint8"),
-                  "float": ("float64", "float32")}[category]  # fmt: skip
+        dtypes = {
+            "int": ("int64", "int32", "uint8"),
+            "float": ("float64", "float32"),
+        }[category]
         dtype = self.random.choice(dtypes[:1] if self.tame else dtypes)
         self.inputs.setdefault(f"o_{dtype}", np.zeros(self.total, dtype))
         change = self.change(scope, category, dtype, ("=", "=", "+="))

@@ -7,8 +7,16 @@ import numpy as np
 from numba.core import errors, types
 from numba.core.registry import cpu_target
 
-INTEGERS = ("int8", "int16", "int32", "int64",
-            "uint8", "uint16", "uint32", "uint64")  # fmt: skip
+INTEGERS = (
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+)
 FLOATS = ("float32", "float64")
 DTYPES = (*INTEGERS, *FLOATS, "bool", "complex64")
 REAL = (*INTEGERS, *FLOATS, "bool")
@@ -98,8 +106,20 @@ def named(text):
     """Return whether an expression has a name, but for functions."""
     nodes = ast.walk(ast.parse(text, mode="eval"))
     found = {n.id for n in nodes if isinstance(n, ast.Name)}
-    return bool(found - {"np", "math", "abs", "int", "float", "bool", "min",
-                         "max", "complex"})  # fmt: skip
+    return bool(
+        found
+        - {
+            "np",
+            "math",
+            "abs",
+            "int",
+            "float",
+            "bool",
+            "min",
+            "max",
+            "complex",
+        }
+    )
 
 
 def values(random, dtype, count):

@@ -94,13 +94,17 @@ class Waits(Statements):
         function, new = self.name("exchange"), self.name("v")
         early = self.chance(3)
         self.device_lines = [
-            *self.device_lines, "@cuda.jit(device=True)",
+            *self.device_lines,
+            "@cuda.jit(device=True)",
             f"def {function}(tile, t, value):",
-            "    tile[t] = value", "    cuda.syncthreads()",
-            "    other = tile[SIZE - 1 - t]", "    cuda.syncthreads()",
+            "    tile[t] = value",
+            "    cuda.syncthreads()",
+            "    other = tile[SIZE - 1 - t]",
+            "    cuda.syncthreads()",
             *(["    if other > value:", "        return other"] * early),
-            f"    return {'value' if early else 'other'}", "",
-        ]  # fmt: skip
+            f"    return {'value' if early else 'other'}",
+            "",
+        ]
         category = "float" if dtype.startswith("float") else "int"
         value = f"np.{dtype}({self.value(scope, category)})"
         self.put(level, f"{new} = {function}({name}, t, {value})")
@@ -115,10 +119,14 @@ class Waits(Statements):
             return f"({lane})"
         by = self.random.choice(self.integers(scope))
         return self.random.choice(
-            ("(SIZE - 1 - t)", "((t + 1) % SIZE)",
-             f"(({by} % SIZE + t) % SIZE)",
-             f"({by} % SIZE)", "0")
-        )  # fmt: skip
+            (
+                "(SIZE - 1 - t)",
+                "((t + 1) % SIZE)",
+                f"(({by} % SIZE + t) % SIZE)",
+                f"({by} % SIZE)",
+                "0",
+            )
+        )
 
     def vote(self, scope, level, depth):
         """Write a barrier that counts."""
@@ -174,8 +182,11 @@ class Waits(Statements):
         self.loops += 1
         if self.chance(5):
             k = self.name("k")
-            spans = (f"range({bound})", f"range(1, {bound}, 2)",
-                     f"range({bound}, 0, -1)")  # fmt: skip
+            spans = (
+                f"range({bound})",
+                f"range(1, {bound}, 2)",
+                f"range({bound}, 0, -1)",
+            )
             self.put(level, f"for {k} in {self.random.choice(spans)}:")
         else:
             k = self.name("c")

@@ -14,16 +14,25 @@ import numpy as np
 
 WARP = 32
 BINARY = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor, ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod, ast.LShift: operator.lshift,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
-}  # fmt: skip
+}
 COMPARE = {
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
 
 
 class Frame:
@@ -161,9 +170,11 @@ class Oracle:
         frame = self.frame
         if node.value is not None:
             value = self.value(node.value, mask)
-            old = np.zeros_like(value) if frame.result is None else (
-                frame.result
-            )  # fmt: skip
+            old = (
+                np.zeros_like(value)
+                if frame.result is None
+                else (frame.result)
+            )
             frame.result = np.where(mask, value, old)
         frame.returned |= mask
         return np.zeros_like(mask)
@@ -265,9 +276,9 @@ class Oracle:
         result, open_ = None, mask
         for part in node.values:
             value = self.value(part, open_)
-            result = value if result is None else np.where(
-                open_, value, result
-            )  # fmt: skip
+            result = (
+                value if result is None else np.where(open_, value, result)
+            )
             open_ = open_ & ((value != 0) == is_and)
             if not open_.any():
                 break
@@ -276,8 +287,10 @@ class Oracle:
     def value_ifexp(self, node, mask):
         test = self.truth(node.test, mask)
         parts = []
-        for body, part in ((node.body, mask & test),
-                           (node.orelse, mask & ~test)):  # fmt: skip
+        for body, part in (
+            (node.body, mask & test),
+            (node.orelse, mask & ~test),
+        ):
             parts.append(self.value(body, part) if part.any() else 0)
         return np.where(test, *parts)
 
@@ -402,9 +415,7 @@ class Oracle:
         lane = np.arange(self.threads) % WARP
         wanted = source(lane, amount)
         wanted = np.where((wanted >= 0) & (wanted < WARP), wanted, lane)
-        return self.over_warps(
-            mask, lambda warp: value[warp][wanted[warp]]
-        )  # fmt: skip
+        return self.over_warps(mask, lambda warp: value[warp][wanted[warp]])
 
     def call_shfl_sync(self, values, mask):
         return self.shuffled(values, mask, lambda lane, n: n & (WARP - 1))

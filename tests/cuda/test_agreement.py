@@ -34,8 +34,11 @@ EXECUTORS = ("python", "traced", "compiled")
 LANES = 40  # values of each dtype that an expression is computed of
 OUTPUTS = ("int64", "uint64", "float64", "complex128")
 SCALARS = ("int32", "int64", "uint64", "float32", "float64")
-PARAMETERS = [*(f"a_{d}" for d in DTYPES), *(f"s_{d}" for d in SCALARS),
-              *(f"o_{d}" for d in OUTPUTS)]  # fmt: skip
+PARAMETERS = [
+    *(f"a_{d}" for d in DTYPES),
+    *(f"s_{d}" for d in SCALARS),
+    *(f"o_{d}" for d in OUTPUTS),
+]
 SIMULATOR = """\
 import pickle, sys, warnings
 warnings.simplefilter("ignore")
@@ -123,10 +126,12 @@ def expressions(random, count):
     arrays = [values(random, dtype, LANES) for dtype in DTYPES]
     scalars = [values(random, dtype, 1)[0] for dtype in SCALARS]
     scalars = [s if s.dtype == np.float32 else s.item() for s in scalars]
-    names = {f"v_{d}": typeof(a).dtype
-             for d, a in zip(DTYPES, arrays, strict=True)}  # fmt: skip
-    names |= {f"s_{d}": typeof(s)
-              for d, s in zip(SCALARS, scalars, strict=True)}  # fmt: skip
+    names = {
+        f"v_{d}": typeof(a).dtype for d, a in zip(DTYPES, arrays, strict=True)
+    }
+    names |= {
+        f"s_{d}": typeof(s) for d, s in zip(SCALARS, scalars, strict=True)
+    }
     drawn = Expressions(random, {**names, "i": types.int64})
     texts = [drawn.draw(2) for _ in range(count)]
     return [*arrays, *scalars], texts

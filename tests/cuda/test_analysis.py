@@ -31,10 +31,16 @@ class Trace:
         made = np.empty(shape, dtype)
         self.allocations.append(
             Allocation(
-                name, space, address, made.nbytes, made.shape, made.strides,
-                made.dtype, block,
+                name,
+                space,
+                address,
+                made.nbytes,
+                made.shape,
+                made.strides,
+                made.dtype,
+                block,
             )
-        )  # fmt: skip
+        )
 
     def do(self, site, thread, value=0, path=0, epoch=0, warp=0, grid=0):
         self.rows.append((site, value, path, thread, epoch, warp, grid))
@@ -49,12 +55,22 @@ class Trace:
     def record(self):
         columns = np.array(self.rows, np.int64).reshape(-1, 7).T
         return Record(
-            "k", "k.py", "def k(a):\n    a[0] < 1", 1, self.grid, self.block,
-            self.sites, columns[0].astype(np.int32), *columns[1:4],
-            *columns[4:].astype(np.int32), self.fences, self.barriers,
-            self.allocations, partial_syncs=self.partial_syncs,
+            "k",
+            "k.py",
+            "def k(a):\n    a[0] < 1",
+            1,
+            self.grid,
+            self.block,
+            self.sites,
+            columns[0].astype(np.int32),
+            *columns[1:4],
+            *columns[4:].astype(np.int32),
+            self.fences,
+            self.barriers,
+            self.allocations,
+            partial_syncs=self.partial_syncs,
             block_fences=self.block_fences,
-        )  # fmt: skip
+        )
 
     def analyse(self):
         return analyse(self.record())

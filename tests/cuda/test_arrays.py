@@ -75,10 +75,16 @@ def test_what_holds_no_numbers_is_refused():
 @pytest.mark.parametrize(
     "index",
     [
-        np.s_[1], np.s_[-1, 2], np.s_[1:3], np.s_[::2], np.s_[:, 1],
-        np.s_[1:, 2:5:2], np.s_[5:], np.s_[np.int64(2), 3],
+        np.s_[1],
+        np.s_[-1, 2],
+        np.s_[1:3],
+        np.s_[::2],
+        np.s_[:, 1],
+        np.s_[1:, 2:5:2],
+        np.s_[5:],
+        np.s_[np.int64(2), 3],
     ],
-)  # fmt: skip
+)
 def test_slices_are_views(index):
     host = np.arange(24.0).reshape(4, 6)
     there = cuda.to_device(host)
@@ -306,9 +312,18 @@ def test_argument_hints():
 def test_methods_take_numba_s_arguments():
     numba = pytest.importorskip("numba.cuda.cudadrv.devicearray")
     for name in (
-        "copy_to_host", "copy_to_device", "transpose", "ravel", "squeeze",
-        "view", "split", "bind", "getitem", "setitem", "is_c_contiguous",
-    ):  # fmt: skip
+        "copy_to_host",
+        "copy_to_device",
+        "transpose",
+        "ravel",
+        "squeeze",
+        "view",
+        "split",
+        "bind",
+        "getitem",
+        "setitem",
+        "is_c_contiguous",
+    ):
         ours = inspect.signature(getattr(cuda.DeviceArray, name))
         theirs = inspect.signature(getattr(numba.DeviceNDArray, name))
         assert ours == theirs, name

@@ -71,9 +71,15 @@ def module(monkeypatch, compute):
 
 @pytest.mark.parametrize(
     ("value", "meant"),
-    [("", None), (" ", None), ("gpu", "gpu"), ("Compiled", "compiled"),
-     ("TRACED ", "traced"), ("python", "python")],
-)  # fmt: skip
+    [
+        ("", None),
+        (" ", None),
+        ("gpu", "gpu"),
+        ("Compiled", "compiled"),
+        ("TRACED ", "traced"),
+        ("python", "python"),
+    ],
+)
 def test_the_choice_is_read(monkeypatch, value, meant):
     monkeypatch.setenv("GPU_COURSE_CUDA", value)
     assert backend.choice() == meant

@@ -16,10 +16,16 @@ def started(what, folder):
     """Run the script; return the lines it printed, and how it ended."""
     done = subprocess.run(
         [sys.executable, str(SCRIPT), what],
-        env={**os.environ, "GPU_COURSE_CUDA": "compiled",
-             "GPU_COURSE_DATA": str(folder)},
-        capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
+        env={
+            **os.environ,
+            "GPU_COURSE_CUDA": "compiled",
+            "GPU_COURSE_DATA": str(folder),
+        },
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
     cases = [json.loads(line) for line in done.stdout.splitlines()]
     last = cases[-1][:3] if cases else None
     assert done.returncode == 0, f"crashed after {last}: {done.stderr}"
@@ -36,12 +42,16 @@ def test_every_wild_access_is_an_error(what, tmp_path):
     wrong = []
     for kernel, way, index, expected, said, whole in cases:
         kinds, message = said or ([], "")
-        right = whole and {
-            "none": said is None,
-            "any": "LaunchError" in kinds,
-            "bounds": "LaunchError" in kinds and "IndexError" in kinds
-            and f"{kernel}, line " in message,
-        }[expected]  # fmt: skip
+        right = (
+            whole
+            and {
+                "none": said is None,
+                "any": "LaunchError" in kinds,
+                "bounds": "LaunchError" in kinds
+                and "IndexError" in kinds
+                and f"{kernel}, line " in message,
+            }[expected]
+        )
         if not right:
             wrong.append((kernel, way, index, expected, said, whole))
     assert not wrong

@@ -815,20 +815,30 @@ WEIGHTS = np.arange(4, dtype=np.float32)
         (zip_test, 1, 8, (A, 2 * A), 3 * A),
         (map_guard_test, 1, 12, (A, 8), A + 10),
         (map_2D_test, 1, (3, 3), (TWO, 2), TWO + 10),
-        (broadcast_test, 1, (3, 3), (TWO[:, :1], TWO[:1], 2),
-         TWO[:, :1] + TWO[:1]),
+        (
+            broadcast_test,
+            1,
+            (3, 3),
+            (TWO[:, :1], TWO[:1], 2),
+            TWO[:, :1] + TWO[:1],
+        ),
         (map_block_test, 3, 6, (LONG, 15), LONG + 10),
         (map_block2D_test, (2, 2), (3, 3), (FIVE, 5), FIVE + 10),
         (shared_test, 1, 8, (A, 8), A + 10),
         (pool_test, 1, 8, (A, 8), np.convolve(A, [1, 1, 1])[:8]),
         (dot_test, 1, 8, (A, A, 8), A @ A),
-        (conv_test, 2, 8, (LONG, WEIGHTS, 15, 4),
-         np.correlate(np.pad(LONG, (0, 3)), WEIGHTS)),
+        (
+            conv_test,
+            2,
+            8,
+            (LONG, WEIGHTS, 15, 4),
+            np.correlate(np.pad(LONG, (0, 3)), WEIGHTS),
+        ),
         (sum_test, 2, 8, (LONG, 15), prefix_oracle(LONG)),
         (axis_sum_test, (1, 5), 8, (FIVE, 5), FIVE.sum(1, keepdims=True)),
         (mm_oneblock_test, (2, 2), (3, 3), (FIVE, FIVE, 5), FIVE @ FIVE),
     ],
-)  # fmt: skip
+)
 def test_puzzle(problem, grid, block, inputs, expected):
     expected = np.atleast_1d(np.asarray(expected, np.float32))
     out = np.zeros(expected.shape, np.float32)
@@ -855,11 +865,19 @@ def test_a_puzzle_not_yet_solved_writes_nothing():
 @cuda.jit(device=True)
 def normal_distribution(d):
     k = 1.0 / (1.0 + 0.2316419 * math.fabs(d))
-    tail = 0.3989422804014327 * math.exp(-0.5 * d * d) * k * (
-        0.31938153 + k * (-0.356563782 + k * (1.781477937 + k * (
-            -1.821255978 + k * 1.330274429
-        )))
-    )  # fmt: skip
+    tail = (
+        0.3989422804014327
+        * math.exp(-0.5 * d * d)
+        * k
+        * (
+            0.31938153
+            + k
+            * (
+                -0.356563782
+                + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))
+            )
+        )
+    )
     if d > 0:
         tail = 1.0 - tail
     return tail
@@ -972,13 +990,21 @@ def test_sobel_filter():
         if not (0 < x < img.shape[1] - 1 and 0 < y < img.shape[0] - 1):
             return
         gx = (
-            -1 * img[y - 1, x - 1] + img[y - 1, x + 1] - 2 * img[y, x - 1]
-            + 2 * img[y, x + 1] - img[y + 1, x - 1] + img[y + 1, x + 1]
-        )  # fmt: skip
+            -1 * img[y - 1, x - 1]
+            + img[y - 1, x + 1]
+            - 2 * img[y, x - 1]
+            + 2 * img[y, x + 1]
+            - img[y + 1, x - 1]
+            + img[y + 1, x + 1]
+        )
         gy = (
-            img[y - 1, x - 1] + 2 * img[y - 1, x] + img[y - 1, x + 1]
-            - img[y + 1, x - 1] - 2 * img[y + 1, x] - img[y + 1, x + 1]
-        )  # fmt: skip
+            img[y - 1, x - 1]
+            + 2 * img[y - 1, x]
+            + img[y - 1, x + 1]
+            - img[y + 1, x - 1]
+            - 2 * img[y + 1, x]
+            - img[y + 1, x + 1]
+        )
         out[y, x] = min(255, int(math.sqrt(float(gx * gx + gy * gy))))
 
     image = RNG.integers(0, 255, (12, 14)).astype(np.uint8)

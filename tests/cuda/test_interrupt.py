@@ -24,13 +24,20 @@ ENDLESS = [n for n in vars(cuda_interrupts) if n.startswith("endless_")]
 
 def started(what, executor, folder, seconds=90):
     """Run the script; return what it printed, a list of dicts."""
-    environment = {**os.environ, "GPU_COURSE_CUDA": executor,
-                   "GPU_COURSE_DATA": str(folder)}  # fmt: skip
+    environment = {
+        **os.environ,
+        "GPU_COURSE_CUDA": executor,
+        "GPU_COURSE_DATA": str(folder),
+    }
     try:
         done = subprocess.run(
-            [sys.executable, str(SCRIPT), what], env=environment,
-            capture_output=True, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
+            [sys.executable, str(SCRIPT), what],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
         said, ended = done.stdout, done.returncode == 0
     except subprocess.TimeoutExpired as late:
         said, ended = (late.stdout or b"").decode(), False

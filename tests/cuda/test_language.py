@@ -158,11 +158,36 @@ def test_events_tell_time():
 
 
 MATH_1 = (
-    "acos", "asin", "atan", "ceil", "cos", "degrees", "erf", "erfc", "exp",
-    "expm1", "fabs", "floor", "gamma", "lgamma", "log", "log10", "log1p",
-    "log2", "radians", "sin", "sinh", "sqrt", "tan", "tanh", "trunc", "acosh",
-    "asinh", "atanh", "cosh",
-)  # fmt: skip
+    "acos",
+    "asin",
+    "atan",
+    "ceil",
+    "cos",
+    "degrees",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "fabs",
+    "floor",
+    "gamma",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "radians",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
+    "acosh",
+    "asinh",
+    "atanh",
+    "cosh",
+)
 MATH_2 = ("atan2", "copysign", "fmod", "hypot", "pow")
 
 
@@ -228,8 +253,15 @@ def test_casts():
 
     x = np.array([3.1])
     assert run(kernel, x, out=8) == [
-        float(np.float32(3.1)), 3, 3, 3.5, 1, 2**32 - 1, 44, 31,
-    ]  # fmt: skip
+        float(np.float32(3.1)),
+        3,
+        3,
+        3.5,
+        1,
+        2**32 - 1,
+        44,
+        31,
+    ]
 
 
 def test_builtins():
@@ -1014,11 +1046,16 @@ def by_a_device_function(x):
 
 
 DEAD = {
-    one_of_two_arrays: 31 - np.arange(16), one_of_two_branches: 2,
-    a_loop_never_gone_through: 3, after_a_return: 4, waits_and_atomics: 5,
-    by_a_global: 6, by_a_device_function: 1, chosen(None): 1,
+    one_of_two_arrays: 31 - np.arange(16),
+    one_of_two_branches: 2,
+    a_loop_never_gone_through: 3,
+    after_a_return: 4,
+    waits_and_atomics: 5,
+    by_a_global: 6,
+    by_a_device_function: 1,
+    chosen(None): 1,
     chosen(np.array([8.0])): 8,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kernel", DEAD, ids=lambda kernel: kernel.__name__)

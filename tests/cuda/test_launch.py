@@ -271,8 +271,12 @@ def test_a_result_does_not_depend_on_the_size_of_the_grid(runs):
     size = launch.MOST_THREADS + 500
     x = drawn.normal(size=size).astype(np.float32)
     x[:4] = 0, -0.0, np.inf, np.nan
-    given = (x, drawn.integers(-(2**63), 2**63 - 1, size), np.zeros(size),
-             np.zeros(size, np.float32))  # fmt: skip
+    given = (
+        x,
+        drawn.integers(-(2**63), 2**63 - 1, size),
+        np.zeros(size),
+        np.zeros(size, np.float32),
+    )
     few = [a[:300].copy() for a in given]
     kernel = cuda.jit(mixed)
     kernel[3, 100](*few)
@@ -628,8 +632,11 @@ def test_a_host_array_is_changed_in_place(
     assert np.array_equal(x, PLACES)
     assert x.strides == strides
     base = x if x.base is None else x.base
-    rest = base["f0" if shape == "unaligned" else "f1"] if (
-        base.dtype.names) else base  # fmt: skip
+    rest = (
+        base["f0" if shape == "unaligned" else "f1"]
+        if (base.dtype.names)
+        else base
+    )
     zero = rest.sum() - (0 if base.dtype.names else PLACES.sum())
     assert zero == 0  # what lies between is as it was
 
@@ -833,16 +840,24 @@ def test_out_of_bounds_is_named(function, choice):
     assert finding.kernel == function.__name__
     assert finding.threads == ((block, thread),)
     in_device = function is past_in_a_device_function
-    line = line_of(element_of.py_func, "return") if in_device else line_of(
-        function, text
-    )  # fmt: skip
+    line = (
+        line_of(element_of.py_func, "return")
+        if in_device
+        else line_of(function, text)
+    )
     assert finding.line == line
     if choice == "compiled":
         # It names what the line names: a view, a parameter.
         array = COMPILED_NAMES.get(function.__name__, array)
     assert finding.array == array
-    for part in (function.__name__, line, array, thread, block,
-                 finding.index[-1]):  # fmt: skip
+    for part in (
+        function.__name__,
+        line,
+        array,
+        thread,
+        block,
+        finding.index[-1],
+    ):
         assert str(part) in str(error)
     if function in (past_the_end, past_a_row):
         reached = 6 * block[0] + thread[0]

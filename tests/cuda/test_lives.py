@@ -72,9 +72,20 @@ def interpreted(program, case, arguments):
     words, pool = np.zeros(8, np.int64), np.zeros(0, np.uint8)
     with np.errstate(over="ignore"):
         space["_launch"](
-            0, blocks, threads, 1, 1, blocks, 1, 1, words, *masks, pool,
-            *arguments, *scratch,
-        )  # fmt: skip
+            0,
+            blocks,
+            threads,
+            1,
+            1,
+            blocks,
+            1,
+            1,
+            words,
+            *masks,
+            pool,
+            *arguments,
+            *scratch,
+        )
 
 
 def assert_same(got, right, case, executor):

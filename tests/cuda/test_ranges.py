@@ -161,21 +161,54 @@ def test_the_quick_types_are_numba_s(tmp_path, monkeypatch):
 
 
 ARITHMETIC = [
-    "-p", "-(-p)", "~b", "-b", "-q", "b - q", "b * b", "p + p", "u + n",
-    "u // 3", "n // q", "n % q", "n // 0", "n % 0", "(n * n) * (n * n)",
-    "n << 63", "n >> 62", "1 << b // 8", "b << 60", "b >> 1", "p >> 1",
-    "q & b", "p | b", "p ^ u", "~u", "min(p, q)", "-min(p, p)", "max(b, b)",
-    "int8(b)", "uint8(p)", "int32(u)", "int64(u)", "int(b)", "abs(p)",
-    "-int8(n)", "int64(n * 0.3)", "uint64(q) >> 1",
-]  # fmt: skip
+    "-p",
+    "-(-p)",
+    "~b",
+    "-b",
+    "-q",
+    "b - q",
+    "b * b",
+    "p + p",
+    "u + n",
+    "u // 3",
+    "n // q",
+    "n % q",
+    "n // 0",
+    "n % 0",
+    "(n * n) * (n * n)",
+    "n << 63",
+    "n >> 62",
+    "1 << b // 8",
+    "b << 60",
+    "b >> 1",
+    "p >> 1",
+    "q & b",
+    "p | b",
+    "p ^ u",
+    "~u",
+    "min(p, q)",
+    "-min(p, p)",
+    "max(b, b)",
+    "int8(b)",
+    "uint8(p)",
+    "int32(u)",
+    "int64(u)",
+    "int(b)",
+    "abs(p)",
+    "-int8(n)",
+    "int64(n * 0.3)",
+    "uint64(q) >> 1",
+]
 
 
 @pytest.mark.parametrize("others", [{}, {"n": -(2**62), "q": np.int32(7)}])
 def test_the_watched_numbers_are_numba_s(others):
     """The interpreter that judges the claims computes as Numba does."""
     parts = ", ".join(f"int64({text})" for text in ARITHMETIC)
-    space = {k: getattr(numba, k) for k in ("int8", "int32", "int64",
-                                            "uint8", "uint64")}  # fmt: skip
+    space = {
+        k: getattr(numba, k)
+        for k in ("int8", "int32", "int64", "uint8", "uint64")
+    }
     exec(f"def compute(n, p, q, u, b): return ({parts})", space)
     compiled = numba.njit(error_model="numpy")(space["compute"])
     given = [{**TRAP_ARGUMENTS, **others}[name] for name in "npqub"]
@@ -562,14 +595,26 @@ TRAPS = {
             v -= n
             x[v - 3] = 1""",
 }
-TRAP_ARGUMENTS = {"x": 4, "z": 3, "m": (3, 5), "n": 2, "p": np.int8(-128),
-                  "q": np.int32(-1), "u": np.uint64(2**64 - 1),
-                  "b": np.uint8(222), "flag": True, "f": 0.5}  # fmt: skip
+TRAP_ARGUMENTS = {
+    "x": 4,
+    "z": 3,
+    "m": (3, 5),
+    "n": 2,
+    "p": np.int8(-128),
+    "q": np.int32(-1),
+    "u": np.uint64(2**64 - 1),
+    "b": np.uint8(222),
+    "flag": True,
+    "f": 0.5,
+}
 OTHERS = [
-    {}, {"x": 200}, {"x": 1, "n": 0, "q": np.int32(3)},
+    {},
+    {"x": 200},
+    {"x": 1, "n": 0, "q": np.int32(3)},
     {"f": math.nan, "n": -1, "p": np.int8(3)},
-    {"n": 2**63 - 1, "u": np.uint64(2**63)}, {"n": -(2**63), "x": 0},
-]  # fmt: skip
+    {"n": 2**63 - 1, "u": np.uint64(2**63)},
+    {"n": -(2**63), "x": 0},
+]
 
 
 def trap_arguments(others):
@@ -681,20 +726,43 @@ def floats(*shape):
 
 
 USUAL = {  # each with the same where an array is too small
-    "axpy": (axpy, 8, 128, (np.float32(2), floats(1000), floats(1000)),
-             (np.float32(2), floats(1000), floats(999))),
-    "strided": (strided, 4, 32, (floats(1000), floats(1000)),
-                (floats(1000), floats(999))),
-    "convolve": (convolve, 7, (28, 28),
-                 (floats(7, 28, 28), floats(5, 5), floats(7, 24, 24)),
-                 (floats(7, 28, 27), floats(5, 5), floats(7, 24, 24))),
-    "block_sum": (block_sum, 8, 128, (floats(1000), floats(8)),
-                  (floats(1000), floats(7))),
+    "axpy": (
+        axpy,
+        8,
+        128,
+        (np.float32(2), floats(1000), floats(1000)),
+        (np.float32(2), floats(1000), floats(999)),
+    ),
+    "strided": (
+        strided,
+        4,
+        32,
+        (floats(1000), floats(1000)),
+        (floats(1000), floats(999)),
+    ),
+    "convolve": (
+        convolve,
+        7,
+        (28, 28),
+        (floats(7, 28, 28), floats(5, 5), floats(7, 24, 24)),
+        (floats(7, 28, 27), floats(5, 5), floats(7, 24, 24)),
+    ),
+    "block_sum": (
+        block_sum,
+        8,
+        128,
+        (floats(1000), floats(8)),
+        (floats(1000), floats(7)),
+    ),
     # The last tile of a begins at column 32, and so would end at 48.
-    "tiled": (tiled, (3, 2), (16, 16),
-              (floats(32, 48), floats(48, 48), floats(32, 48)),
-              (floats(32, 40), floats(40, 48), floats(32, 48))),
-}  # fmt: skip
+    "tiled": (
+        tiled,
+        (3, 2),
+        (16, 16),
+        (floats(32, 48), floats(48, 48), floats(32, 48)),
+        (floats(32, 40), floats(40, 48), floats(32, 48)),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", USUAL)

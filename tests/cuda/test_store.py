@@ -60,8 +60,15 @@ def kernel(x):
     if i < x.size:
         x[i] += {what}
 """
-USUAL = {"by": 2, "table": [1, 2, 3, 4], "first": "one", "second": "two",
-         "factor": 5, "more": "pass", "what": "BY"}  # fmt: skip
+USUAL = {
+    "by": 2,
+    "table": [1, 2, 3, 4],
+    "first": "one",
+    "second": "two",
+    "factor": 5,
+    "more": "pass",
+    "what": "BY",
+}
 
 
 class Compilations(event.Listener):
@@ -170,28 +177,45 @@ TAKES = {
     "a global of another type": ({"by": 2.5}, "BY", 2, 2),
     "a global that is true": ({"by": "True"}, "BY", 2, 1),
     "a global that is a NumPy number": (
-        {"by": "np.uint8(200)"}, "BY * 2", 4, 400,
+        {"by": "np.uint8(200)"},
+        "BY * 2",
+        4,
+        400,
     ),
     "zero and minus zero": (
-        {"by": "-0.0"}, "int(1 / (BY + 1e-300) > 0) + int(np.signbit(BY))",
-        1, 2,
+        {"by": "-0.0"},
+        "int(1 / (BY + 1e-300) > 0) + int(np.signbit(BY))",
+        1,
+        2,
     ),
     "an array": ({"table": [1, 7, 3, 4]}, "TABLE[1]", 2, 7),
     "an array of another type": (
-        {"table": [1.5, 2.5]}, "int64(TABLE[1] * 2)", 4, 5,
+        {"table": [1.5, 2.5]},
+        "int64(TABLE[1] * 2)",
+        4,
+        5,
     ),
     "an array of another shape": (
-        {"table": [[1, 2], [3, 4]]}, "TABLE.ndim", 1, 2,
+        {"table": [[1, 2], [3, 4]]},
+        "TABLE.ndim",
+        1,
+        2,
     ),
     "a device function": ({"factor": 6}, "changed(2)", 10, 12),
     "the kernel": ({"what": "7"}, "8", 8, 7),
     "a shape": (
-        {"more": "s = cuda.local.array(5, int64)"}, "s.size", 4, 5,
+        {"more": "s = cuda.local.array(5, int64)"},
+        "s.size",
+        4,
+        5,
     ),
     "the order of a tuple's names": (
-        {"first": "two", "second": "one"}, "PAIR.one", 3, 4,
+        {"first": "two", "second": "one"},
+        "PAIR.one",
+        3,
+        4,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TAKES)
@@ -479,12 +503,13 @@ NEW_TYPES = {
     "a global that is a NumPy number": ({"by": "np.float32(2)"}, "BY"),
     "the dtype of an array": ({"table": [1.5, 2.5]}, "int64(TABLE[1])"),
     "the order of an array": (
-        {"table": "[[1, 2], [3, 4]], order='F'"}, "TABLE[1, 0]",
+        {"table": "[[1, 2], [3, 4]], order='F'"},
+        "TABLE[1, 0]",
     ),
     "what a device function returns": ({"factor": 2.5}, "changed(2)"),
     "the kernel": ({"what": "7.5"}, "7"),
     "a local array": ({"more": "s = cuda.local.array(4, float32)"}, "s[0]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NEW_TYPES)
@@ -623,9 +648,11 @@ def process(path, at):
     here = str(Path(__file__).parent)
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", SCRIPT, str(path), str(at)],
-        env={**os.environ, "PYTHONPATH": here}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env={**os.environ, "PYTHONPATH": here},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_processes_that_compile_at_once_and_one_later(tmp_path, fresh):

@@ -80,8 +80,9 @@ def test_first_launches_from_four_threads(executor, tmp_path, monkeypatch):
 
 def test_one_kernel_launched_and_traced_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("GPU_COURSE_DATA", str(tmp_path))
-    kernel = imported(tmp_path, "m_one", HEAD + KERNEL.format(
-        n=0, factor=3, other=2)).kernel0  # fmt: skip
+    kernel = imported(
+        tmp_path, "m_one", HEAD + KERNEL.format(n=0, factor=3, other=2)
+    ).kernel0
 
     def launch():
         x = np.arange(64)

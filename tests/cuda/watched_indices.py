@@ -16,13 +16,24 @@ import numpy as np
 
 from gpu_course.cuda.ranges import key
 
-BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64,
-        "uint8": 8, "uint32": 32, "uint64": 64}  # fmt: skip
+BITS = {
+    "int8": 8,
+    "int16": 16,
+    "int32": 32,
+    "int64": 64,
+    "uint8": 8,
+    "uint32": 32,
+    "uint64": 64,
+}
 MOST_STEPS = 300  # of a thread, which may be in a loop without end
 GLOBALS = {
-    "SIX": (6, "int64"), "LEAST": (-128, "int8"), "SMALL": (3, "uint8"),
-    "WIDE": (40, "int32"), "YES": (True, None), "HALF": (0.5, None),
-}  # fmt: skip
+    "SIX": (6, "int64"),
+    "LEAST": (-128, "int8"),
+    "SMALL": (3, "uint8"),
+    "WIDE": (40, "int32"),
+    "YES": (True, None),
+    "HALF": (0.5, None),
+}
 
 
 class Outside(Exception):
@@ -98,19 +109,27 @@ def _product(a, b):
 
 
 INTEGRAL = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": _product,
-    "floordiv": _quotient, "mod": _remainder,
-    "and": lambda a, b: a & b, "or": lambda a, b: a | b,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": _product,
+    "floordiv": _quotient,
+    "mod": _remainder,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
     "xor": lambda a, b: a ^ b,
-}  # fmt: skip
+}
 
 
 def _divide(a, b):
     return a / b if b else math.nan
 
 
-FLOATING = {"add": INTEGRAL["add"], "sub": INTEGRAL["sub"], "mul": _product,
-            "truediv": _divide}  # fmt: skip
+FLOATING = {
+    "add": INTEGRAL["add"],
+    "sub": INTEGRAL["sub"],
+    "mul": _product,
+    "truediv": _divide,
+}
 
 
 def _binary(name):
@@ -142,8 +161,19 @@ def _compare(compute):
     return lambda a, b: compute(raw(a), raw(b))
 
 
-for _name in ("add", "sub", "mul", "floordiv", "mod", "and", "or", "xor",
-              "truediv", "lshift", "rshift"):  # fmt: skip
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "floordiv",
+    "mod",
+    "and",
+    "or",
+    "xor",
+    "truediv",
+    "lshift",
+    "rshift",
+):
     _made = _shift if "shift" in _name else _binary
     _function = _made(_name)
     setattr(Integer, f"__{_name}__", _function)
@@ -189,9 +219,13 @@ def _to_int(value):
 
 
 OPERATORS = {
-    "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
-    "GtE": operator.ge, "Eq": operator.eq, "NotEq": operator.ne,
-}  # fmt: skip
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+}
 
 
 class Watched:
@@ -212,11 +246,15 @@ class Watched:
         _Watch(self.keys).visit(tree)
         self.space = {
             "_c": lambda v: Integer(v, "int64"),
-            "_held": self.note_held, "_compare": self.compare,
-            "_on": self.proxy, "range": self.range,
-            "len": lambda a: a.shape[0], "min": _one_of(min),
-            "max": _one_of(max), "int": _to_int,
-        }  # fmt: skip
+            "_held": self.note_held,
+            "_compare": self.compare,
+            "_on": self.proxy,
+            "range": self.range,
+            "len": lambda a: a.shape[0],
+            "min": _one_of(min),
+            "max": _one_of(max),
+            "int": _to_int,
+        }
         self.casts = {k: _cast(k) for k in BITS}
         code = compile(ast.fix_missing_locations(tree), "<watched>", "exec")
         exec(code, self.space)
@@ -454,15 +492,18 @@ def _cuda(grid, block, place):
     total = [Integer(g * b, "int64") for g, b in zip(grid, block, strict=True)]
     linear = (tz * block[1] + ty) * block[0] + tx
     return SimpleNamespace(
-        threadIdx=axes(tx, ty, tz), blockIdx=axes(bx, by, bz),
-        blockDim=axes(*block), gridDim=axes(*grid),
-        laneid=Integer(linear % 32, "int32"), warpsize=Integer(32, "int32"),
+        threadIdx=axes(tx, ty, tz),
+        blockIdx=axes(bx, by, bz),
+        blockDim=axes(*block),
+        gridDim=axes(*grid),
+        laneid=Integer(linear % 32, "int32"),
+        warpsize=Integer(32, "int32"),
         grid=lambda k: where[0] if k == 1 else tuple(where[:k]),
         gridsize=lambda k: total[0] if k == 1 else tuple(total[:k]),
         syncthreads=lambda: None,
         shared=SimpleNamespace(array=_scratch),
         local=SimpleNamespace(array=_scratch),
-    )  # fmt: skip
+    )
 
 
 def _scratch(shape, dtype):

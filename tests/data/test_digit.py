@@ -192,8 +192,14 @@ def test_any_file_gives_the_same_digit(
     change(drawing).save(path, **options)
     expected = to_digit(drawing)
     content = path.read_bytes()
-    for picture in (path, str(path), io.BytesIO(content), content,
-                    bytearray(content), memoryview(content)):  # fmt: skip
+    for picture in (
+        path,
+        str(path),
+        io.BytesIO(content),
+        content,
+        bytearray(content),
+        memoryview(content),
+    ):
         assert difference(to_digit(picture), expected) <= tolerance
     with path.open("rb") as file:
         assert difference(to_digit(file), expected) <= tolerance
@@ -397,8 +403,12 @@ def test_a_file_of_another_kind_says_what_to_do(
 ):
     path = tmp_path / "photo.heic"
     path.write_bytes(content)
-    given = {"path": path, "bytes": content, "upload": memoryview(content),
-             "file": io.BytesIO(content)}[kind]  # fmt: skip
+    given = {
+        "path": path,
+        "bytes": content,
+        "upload": memoryview(content),
+        "file": io.BytesIO(content),
+    }[kind]
     name = str(path) if kind == "path" else "the file"
     with pytest.raises(ValueError, match="as a picture") as raised:
         to_digit(given)

@@ -81,7 +81,9 @@ if __name__ == "__main__":
     if what == "interrupt":
         found = interrupted()
     else:
-        found = {"result": result_of(
-            {"schedule": scheduled, "loop": without_end}[what]
-        )}  # fmt: skip
+        found = {
+            "result": result_of(
+                {"schedule": scheduled, "loop": without_end}[what]
+            )
+        }
     print(json.dumps({**found, **losses()}))

@@ -8,15 +8,26 @@ import ast
 import copy
 
 FLIPS = {
-    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt,), ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt,), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
-}  # fmt: skip
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt,),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt,),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+}
 OPERATORS = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add,
-    ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-    ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitXor: ast.BitAnd,
-    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.BitXor: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
 
 
 def mutants(source):
@@ -32,10 +43,11 @@ def mutants(source):
     tree = ast.parse(source)
     decorators = {
         id(inner)
-        for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
         for inner in ast.walk(decorator)
-    }  # fmt: skip
+    }
     found = {}
     for number, node in enumerate(ast.walk(tree)):
         if id(node) not in decorators:
@@ -105,8 +117,9 @@ def changes_of_statement(node):
         yield f"{ast.unparse(node)}: other operator{where(node)}", swap
     if isinstance(node, ast.If | ast.While | ast.For | ast.FunctionDef):
         for place, inner in enumerate(node.body):
-            if isinstance(inner, ast.Assign | ast.AugAssign | ast.Expr
-                          | ast.Return):  # fmt: skip
+            if isinstance(
+                inner, ast.Assign | ast.AugAssign | ast.Expr | ast.Return
+            ):
 
                 def drop(n, place=place):
                     n.body[place] = ast.Pass()
@@ -117,8 +130,10 @@ def changes_of_statement(node):
                 def unguard(n, place=place):
                     n.body[place : place + 1] = n.body[place].body
 
-                yield f"always {ast.unparse(inner.test)}{where(inner)}", \
-                    unguard  # fmt: skip
+                yield (
+                    f"always {ast.unparse(inner.test)}{where(inner)}",
+                    unguard,
+                )
 
 
 def labelled(old, node, change):

@@ -97,8 +97,10 @@ def axpy_of(*changes):
         (lambda a, x, y: None, "not_a_kernel"),
         (cuda.jit(device=True)(lambda a, x, y: a), "not_a_kernel"),
         (AXPY.load(AXPY.solution)[1, 32], "not_a_kernel"),
-        (axpy_of(("def axpy(a, x, y)", "def axpy(a, x, y, n)")),
-         "wrong_parameters"),
+        (
+            axpy_of(("def axpy(a, x, y)", "def axpy(a, x, y, n)")),
+            "wrong_parameters",
+        ),
         (axpy_of(("if i <", "while i <")), "too_slow"),
         (axpy_of(("y[i] = a * x[i] + y[i]", "print(a.shape)")), "unsupported"),
         (axpy_of(("y[i] = a * x[i] + y[i]", "pass")), "nothing_written"),
@@ -106,7 +108,7 @@ def axpy_of(*changes):
         (axpy_of(("+ y[i]", "+ y[i] + z")), "raises"),
         (axpy_of(("x.size", "32")), "out_of_bounds"),
     ],
-)  # fmt: skip
+)
 def test_what_else_an_answer_may_be(answer, kind):
     result = check("axpy", answer)
     assert not result.passed
@@ -213,17 +215,29 @@ def test_a_kernel_returns_nothing(kernel):
 @pytest.mark.parametrize(
     ("call", "kind", "parts"),
     [
-        (lambda: check("axpi", axpy_of()), "unknown_exercise",
-         ["no exercise 'axpi'", "'axpy'", "show_progress()"]),
-        (lambda: check("Blocks_For ", axpy_of()), "unknown_exercise",
-         ["'blocks_for'"]),
+        (
+            lambda: check("axpi", axpy_of()),
+            "unknown_exercise",
+            ["no exercise 'axpi'", "'axpy'", "show_progress()"],
+        ),
+        (
+            lambda: check("Blocks_For ", axpy_of()),
+            "unknown_exercise",
+            ["'blocks_for'"],
+        ),
         (lambda: check("qqqq", None), "unknown_exercise", ["show_progress()"]),
         (lambda: hint("axpi"), "unknown_exercise", ["'axpy'"]),
         (lambda: solution("axpi"), "unknown_exercise", ["'axpy'"]),
-        (lambda: check(axpy_of(), "axpy"), "name_first",
-         ["The name comes first", 'check("axpy", axpy)']),
-        (lambda: check(axpy_of(), "axpi"), "name_first",
-         ['check("NAME", NAME)', "show_progress()"]),
+        (
+            lambda: check(axpy_of(), "axpy"),
+            "name_first",
+            ["The name comes first", 'check("axpy", axpy)'],
+        ),
+        (
+            lambda: check(axpy_of(), "axpi"),
+            "name_first",
+            ['check("NAME", NAME)', "show_progress()"],
+        ),
         (lambda: check(axpy_of()), "not_a_name", ['check("axpy", axpy)']),
         (lambda: check(None, None), "not_a_name", ["got None"]),
         (lambda: check(["axpy"], axpy_of()), "not_a_name", ["got ['axpy']"]),
@@ -233,7 +247,7 @@ def test_a_kernel_returns_nothing(kernel):
         (lambda: check(), "not_a_name", ['check("NAME", NAME)']),
         (lambda: hint(), "not_a_name", ['hint("NAME")']),
     ],
-)  # fmt: skip
+)
 def test_a_call_that_is_not_understood_shows_the_right_one(call, kind, parts):
     result = call()
     assert not result.passed
@@ -268,7 +282,7 @@ class AsAnswer:
         (len, "got builtin_function_or_method"),
         (AXPY.load(AXPY.solution)[1, 32], "This is {name}[blocks, threads]"),
     ],
-)  # fmt: skip
+)
 def test_an_answer_of_the_wrong_kind(name, answer, part):
     if isinstance(answer, str):
         answer = answer.format(name=name)
@@ -302,14 +316,25 @@ class HostileError(Exception):
 @pytest.mark.parametrize(
     "value",
     [
-        list(range(10**5)), tuple([[0] * 100] * 10**4), "x" * 10**6,
-        10**5000, [10**5000], {i: i for i in range(10**5)}, Hostile(),
-        [Hostile()], np.full(5, "x" * 10**6), np.array([Hostile(), "x"]),
-        np.array(["x" * 10**6], object), np.str_("x" * 10**6), b"x" * 10**6,
-        [np.zeros(10**6)], set(range(10**5)), range(10**9),
+        list(range(10**5)),
+        tuple([[0] * 100] * 10**4),
+        "x" * 10**6,
+        10**5000,
+        [10**5000],
+        {i: i for i in range(10**5)},
+        Hostile(),
+        [Hostile()],
+        np.full(5, "x" * 10**6),
+        np.array([Hostile(), "x"]),
+        np.array(["x" * 10**6], object),
+        np.str_("x" * 10**6),
+        b"x" * 10**6,
+        [np.zeros(10**6)],
+        set(range(10**5)),
+        range(10**9),
     ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_a_long_value_is_cut(value):
     result = check("blocks_for", lambda n, threads: value)
     assert result.kind == "wrong_result", result

@@ -134,15 +134,21 @@ def test_the_cause_has_the_line_where_it_was():
 def test_the_first_import_of_torch(what, tmp_path):
     """In a process that hasn't imported it; it works afterwards."""
     done = subprocess.run(
-        [sys.executable, str(COLD), what], capture_output=True, text=True,
-        env={**os.environ, "GPU_COURSE_DATA": str(tmp_path)}, timeout=200,
+        [sys.executable, str(COLD), what],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "GPU_COURSE_DATA": str(tmp_path)},
+        timeout=200,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["loss"] < found["first_loss"]
-    expected = {"schedule": "passed", "loop": "too_slow",
-                "interrupt": "interrupted"}  # fmt: skip
+    expected = {
+        "schedule": "passed",
+        "loop": "too_slow",
+        "interrupt": "interrupted",
+    }
     assert found["result"] == expected[what], found
     if what == "interrupt":
         assert found["seconds"] < 1

@@ -87,9 +87,12 @@ def test_the_rules():
     )
     labels = " | ".join(mutants(source))
     for expected in (
-        "(i, j) -> (j, i), line 2", "i < n -> i <= n, line 3",
-        "always i < n, line 3", "a[i, j] -> a[j, i], line 4",
-        "a[i, j] * 2 -> a[i, j] + 2, line 4", "2 -> 3, line 4",
+        "(i, j) -> (j, i), line 2",
+        "i < n -> i <= n, line 3",
+        "always i < n, line 3",
+        "a[i, j] -> a[j, i], line 4",
+        "a[i, j] * 2 -> a[i, j] + 2, line 4",
+        "2 -> 3, line 4",
         "drop cuda.syncthreads(), line 5",
-    ):  # fmt: skip
+    ):
         assert expected in labels

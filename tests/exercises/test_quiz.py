@@ -68,8 +68,9 @@ def test_each_option_explains_itself(chapter):
 
 def test_the_right_answer_isn_t_always_the_longest():
     asked = [q for chapter in CHAPTERS for q in quiz.questions(chapter)]
-    longest = [max(q["answers"], key=lambda a: len(a["answer"]))
-               for q in asked]  # fmt: skip
+    longest = [
+        max(q["answers"], key=lambda a: len(a["answer"])) for q in asked
+    ]
     assert sum(a["correct"] for a in longest) <= 0.6 * max(1, len(asked))
 
 

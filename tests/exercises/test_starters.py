@@ -29,8 +29,11 @@ def test_it_stands_in_its_chapter(exercise):
     path = NOTEBOOKS / f"{exercise.chapter}.ipynb"
     cells = nbformat.read(path, as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
-    starts = [i for i, c in enumerate(code)
-              if c.source.strip() == body(exercise.starter)]  # fmt: skip
+    starts = [
+        i
+        for i, c in enumerate(code)
+        if c.source.strip() == body(exercise.starter)
+    ]
     assert len(starts) == 1
     call = f'check("{exercise.name}", {exercise.name})'
     checks = [i for i, c in enumerate(code) if call in c.source]

@@ -247,8 +247,10 @@ def test_the_tree_drawn_is_the_one_that_the_kernel_runs(way, count):
     assert np.array_equal(added(way, count, 0), bits)
     for step, (before, after) in enumerate(itertools.pairwise(states)):
         assert np.array_equal(added(way, count, step + 1), after)
-        told = {to: before[to] + before[source]
-                for _, to, source in additions[step]}  # fmt: skip
+        told = {
+            to: before[to] + before[source]
+            for _, to, source in additions[step]
+        }
         for t in range(count):
             assert after[t] == told.get(t, before[t])
 
@@ -334,8 +336,9 @@ def test_a_convolution_is_drawn_as_pytorch_computes_it(
     expected = torch.nn.functional.conv2d(
         torch.tensor(convolution.digit())[None, None].double(),
         torch.tensor(convolution.FILTERS[name])[None, None].double(),
-        stride=stride, padding=padding,
-    )[0, 0].numpy()  # fmt: skip
+        stride=stride,
+        padding=padding,
+    )[0, 0].numpy()
     assert f"28×28 pixels become {size}×{size}" in ax.get_title()
     image, products, output = ax.child_axes
     done = np.asarray(output.images[0].get_array().filled(np.nan))
@@ -345,8 +348,10 @@ def test_a_convolution_is_drawn_as_pytorch_computes_it(
     assert np.isnan(done.flat[count:]).all()
     shown = np.asarray(products.images[0].get_array())
     assert np.isclose(shown.sum(), expected[row, column], atol=1e-6)
-    for frame, corner in ((image, (column * stride, row * stride)),
-                          (output, (column, row))):  # fmt: skip
+    for frame, corner in (
+        (image, (column * stride, row * stride)),
+        (output, (column, row)),
+    ):
         assert frame.patches[0].get_xy() == tuple(c - 0.5 for c in corner)
     assert not any("-0.00" in text.get_text() for text in products.texts)
 

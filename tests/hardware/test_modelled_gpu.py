@@ -53,9 +53,12 @@ def test_repeats_multiply_the_work():
 # With launches and copies
 
 GPU = ModelledGpu(
-    Ceilings("a chip", 100.0, 800.0, "published", "a data sheet"), 10, None,
-    10.0, 5e-6,
-)  # fmt: skip
+    Ceilings("a chip", 100.0, 800.0, "published", "a data sheet"),
+    10,
+    None,
+    10.0,
+    5e-6,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +104,10 @@ def test_what_is_not_published_is_asked_for_by_name():
         GPU.parts_s(counts(sectors=1))
     with pytest.raises(ValueError, match=r"link_gb_s of B .* isn't"):
         dataclasses.replace(
-            GPU, link_gb_s=None,
+            GPU,
+            link_gb_s=None,
             ceilings=Ceilings("B 1", 1.0, 1.0, "published", "a sheet"),
-        ).time_s(1, 1, 1)  # fmt: skip
+        ).time_s(1, 1, 1)
 
 
 @pytest.mark.parametrize(

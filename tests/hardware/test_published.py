@@ -34,10 +34,17 @@ BOUNDS = {
     "nvlink_gb_s": (100, 3600),
 }
 DATA_CENTRE = (
-    "Tesla C2050", "Tesla K20X", "Tesla K40", "Tesla P100 SXM2",
-    "Tesla V100 SXM2", "A100 SXM 40 GB", "A100 SXM 80 GB", "H100 SXM",
-    "H200 SXM", "B200 SXM",
-)  # fmt: skip
+    "Tesla C2050",
+    "Tesla K20X",
+    "Tesla K40",
+    "Tesla P100 SXM2",
+    "Tesla V100 SXM2",
+    "A100 SXM 40 GB",
+    "A100 SXM 80 GB",
+    "H100 SXM",
+    "H200 SXM",
+    "B200 SXM",
+)
 
 
 def source_faults(row, name):
@@ -130,8 +137,10 @@ def test_nothing_is_wrong_with_the_table():
 
 def test_the_table_covers_what_the_chapters_plot():
     rows = processors()
-    years = {k: {p.announced.year for p in rows if p.kind == k}
-             for k in ("gpu", "cpu")}  # fmt: skip
+    years = {
+        k: {p.announced.year for p in rows if p.kind == k}
+        for k in ("gpu", "cpu")
+    }
     assert min(years["gpu"]) == 2006
     assert max(years["gpu"]) >= 2025
     assert min(years["cpu"]) == 2007

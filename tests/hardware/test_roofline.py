@@ -204,8 +204,9 @@ def test_marks_stand_where_they_should(ax):
     assert list(filled.get_xydata()[0]) == [4, 2]
     a100 = CHIPS[2][1]
     assert [tuple(p) for p in hollow.get_xydata()] == [
-        (2, 200), (2, a100.attainable_gflop_s(2)),
-    ]  # fmt: skip
+        (2, 200),
+        (2, a100.attainable_gflop_s(2)),
+    ]
     assert hollow.get_markerfacecolor() == "white"
     assert [t.get_text() for t in ax.texts] == ["b", "a"]
 
@@ -270,9 +271,18 @@ def test_shapes_of_lenet_are_those_of_the_model():
             assert a.shape == shapes[a.name]
     names = [a.name for a in work.lenet_work(1)]
     assert names == [
-        "conv1", "pool1", "relu1", "conv2", "pool2", "relu2",
-        "fc1", "relu3", "fc2", "relu4", "fc3",
-    ]  # fmt: skip
+        "conv1",
+        "pool1",
+        "relu1",
+        "conv2",
+        "pool2",
+        "relu2",
+        "fc1",
+        "relu3",
+        "fc2",
+        "relu4",
+        "fc3",
+    ]
 
 
 def test_comparisons_are_counted_too():

@@ -478,12 +478,14 @@ def test_the_convolution_kernels_have_no_findings(stride, padding):
     rng = np.random.default_rng(0)
     x, w, b = floats(rng, 2, 2, 8, 8), floats(rng, 4, 2, 3, 3), floats(rng, 4)
     y = np.zeros(conv.convolve(x, w, b, stride, padding).shape, np.float32)
-    reports = launches(lambda: (
-        conv.launch_convolution(x, w, b, stride, padding, y),
-        conv.launch_input_gradient(y, w, stride, padding, x),
-        conv.launch_weight_gradient(x, y, stride, padding, w),
-        conv.launch_bias_gradient(y, b),
-    ))  # fmt: skip
+    reports = launches(
+        lambda: (
+            conv.launch_convolution(x, w, b, stride, padding, y),
+            conv.launch_input_gradient(y, w, stride, padding, x),
+            conv.launch_weight_gradient(x, y, stride, padding, w),
+            conv.launch_bias_gradient(y, b),
+        )
+    )
     assert len(reports) == 5
     forward = reports["convolution_kernel"]
     if stride == 1:
@@ -498,14 +500,16 @@ def test_the_other_kernels_have_no_findings():
     places = np.zeros(y.shape, np.int32)
     a, w, b = floats(rng, 20, 18), floats(rng, 17, 18), floats(rng, 17)
     out = np.zeros((20, 17), np.float32)
-    reports = launches(lambda: (
-        pooling.launch_max_pool(x, 2, 2, y, places),
-        pooling.launch_max_pool_gradient(y, places, 2, 2, x),
-        activation.launch_relu(x, x.copy()),
-        activation.launch_relu_gradient(x, x.copy(), x.copy()),
-        linear.launch_linear(a, w, b, out),
-        linear.launch_linear_gradients(a, w, out, a.copy(), w, b),
-    ))  # fmt: skip
+    reports = launches(
+        lambda: (
+            pooling.launch_max_pool(x, 2, 2, y, places),
+            pooling.launch_max_pool_gradient(y, places, 2, 2, x),
+            activation.launch_relu(x, x.copy()),
+            activation.launch_relu_gradient(x, x.copy(), x.copy()),
+            linear.launch_linear(a, w, b, out),
+            linear.launch_linear_gradients(a, w, out, a.copy(), w, b),
+        )
+    )
     assert len(reports) == 7
     for name in ("relu_kernel", "relu_gradient_kernel"):
         assert reports[name].coalescing_efficiency == 1

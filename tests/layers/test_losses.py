@@ -146,9 +146,11 @@ def test_cross_entropy_agrees_with_pytorch(example, reduction, smoothing):
     logits, labels = example
     tensor = torch.tensor(logits, requires_grad=True)
     expected = functional.cross_entropy(
-        tensor, torch.tensor(labels),
-        reduction=reduction, label_smoothing=smoothing,
-    )  # fmt: skip
+        tensor,
+        torch.tensor(labels),
+        reduction=reduction,
+        label_smoothing=smoothing,
+    )
     expected.backward()
     arguments = logits, labels, reduction, smoothing
     close(losses.cross_entropy(*arguments), expected.item())
@@ -232,9 +234,10 @@ def test_no_rows():
     assert losses.softmax(logits).shape == (0, 3)
     assert kernel_cross_entropy(logits, labels, "sum")[0] == 0
     for function in (
-        losses.cross_entropy, losses.cross_entropy_gradient,
+        losses.cross_entropy,
+        losses.cross_entropy_gradient,
         kernels_in_three,
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match="mean over no examples"):
             function(logits, labels)
 
@@ -280,9 +283,11 @@ def test_minus_infinity_is_a_class_that_cannot_be():
 )
 def test_what_is_no_example(logits, labels, error, message):
     for function in (
-        losses.cross_entropy, losses.cross_entropy_gradient,
-        kernel_cross_entropy, kernels_in_three,
-    ):  # fmt: skip
+        losses.cross_entropy,
+        losses.cross_entropy_gradient,
+        kernel_cross_entropy,
+        kernels_in_three,
+    ):
         with pytest.raises(error, match=message):
             function(logits, np.array(labels))
 

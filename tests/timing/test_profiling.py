@@ -23,9 +23,14 @@ from gpu_course.timing.profiling import (
 
 def event(name, ts, dur, cat="cpu_op", tid=1, ph="X"):
     return {
-        "name": name, "ts": ts, "dur": dur, "cat": cat, "tid": tid,
-        "ph": ph, "pid": 1,
-    }  # fmt: skip
+        "name": name,
+        "ts": ts,
+        "dur": dur,
+        "cat": cat,
+        "tid": tid,
+        "ph": ph,
+        "pid": 1,
+    }
 
 
 def written(tmp_path, *events):
@@ -61,8 +66,11 @@ def test_depths_and_own_times(tmp_path):
 def test_own_times_by_name_the_largest_first(tmp_path):
     spans = read_trace(written(tmp_path, *NESTED))
     assert list(self_time_us(spans).items()) == [
-        ("inner", 27), ("outer", 20), ("later", 5), ("innermost", 3),
-    ]  # fmt: skip
+        ("inner", 27),
+        ("outer", 20),
+        ("later", 5),
+        ("innermost", 3),
+    ]
     assert self_time_us(spans, "device") == {"kernel": 40}
 
 

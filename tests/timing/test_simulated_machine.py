@@ -68,9 +68,10 @@ def test_a_cold_machine_gets_faster_and_then_stays():
     times = []
     for _ in range(physics(machine).ramp + 10):
         times.append(
-            seconds(machine, lambda: machine.launch("clear"),
-                    machine.synchronize)
-        )  # fmt: skip
+            seconds(
+                machine, lambda: machine.launch("clear"), machine.synchronize
+            )
+        )
     assert times[0] == pytest.approx(3 * times[-1], rel=0.1)
     assert np.all(np.diff(times) < 2e-8)  # two ticks of the clock
     assert times[-1] == pytest.approx(times[-9], rel=1e-3)
@@ -131,10 +132,11 @@ def test_a_fresh_one_is_as_at_the_beginning():
 
     def times(machine):
         return [
-            seconds(machine, lambda: machine.launch("add"),
-                    machine.synchronize)
+            seconds(
+                machine, lambda: machine.launch("add"), machine.synchronize
+            )
             for _ in range(20)
-        ]  # fmt: skip
+        ]
 
     first = times(machine)
     assert times(machine) != first

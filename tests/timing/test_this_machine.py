@@ -112,9 +112,13 @@ def test_what_the_kernels_write(device):
         machine.synchronize()
         total = machine.to_host(machine._sum)
     assert right == {
-        "sqrt": True, "v1": False, "v2": True, "v3": False, "v4": True,
+        "sqrt": True,
+        "v1": False,
+        "v2": True,
+        "v3": False,
+        "v4": True,
         "v5": True,
-    }  # fmt: skip
+    }
     assert np.all(total == 2)
     assert np.allclose(machine.run("sqrt", X), expected)
 

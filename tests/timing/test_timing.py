@@ -66,10 +66,13 @@ def simulated_verdicts(machine, ratio, runs, seconds=1e-3, limit_s=1.5):
     for seed in range(runs):
         simulated = Simulated(seed, **MACHINES[machine])
         found = compare(
-            simulated.call(seconds * ratio), simulated.call(seconds),
-            ("a", "b"), blocks=Blocks(seed=seed), clock=simulated.now,
+            simulated.call(seconds * ratio),
+            simulated.call(seconds),
+            ("a", "b"),
+            blocks=Blocks(seed=seed),
+            clock=simulated.now,
             stop=Stop(max_run_time_s=limit_s),
-        )  # fmt: skip
+        )
         faster.append(found.faster)
     return faster
 
@@ -123,9 +126,12 @@ def test_timings_one_after_the_other_are_fooled_by_a_drift():
 def test_the_verdict_in_words(ratio, faster, verdict):
     simulated = Simulated(0, spread=1e-5)
     found = compare(
-        simulated.call(ratio), simulated.call(1.0), ("a", "b"),
-        clock=simulated.now, stop=Stop(6),
-    )  # fmt: skip
+        simulated.call(ratio),
+        simulated.call(1.0),
+        ("a", "b"),
+        clock=simulated.now,
+        stop=Stop(6),
+    )
     assert (found.faster, found.verdict) == (faster, verdict)
     assert str(found).startswith(f"a against b: {verdict}; 6 pairs, 97%")
 
@@ -133,10 +139,13 @@ def test_the_verdict_in_words(ratio, faster, verdict):
 def test_pairs_and_their_callback():
     simulated, seen = Simulated(0), []
     found = compare(
-        simulated.call(2.0), simulated.call(1.0), stop=Stop(5), blocks=ONE,
+        simulated.call(2.0),
+        simulated.call(1.0),
+        stop=Stop(5),
+        blocks=ONE,
         clock=simulated.now,
         after_pair=lambda *seconds: seen.append(seconds),
-    )  # fmt: skip
+    )
     assert tuple(a / b for a, b in seen) == found.pairs
     assert found.ratio == sorted(found.pairs)[2]
     assert (found.low, found.high) == (min(found.pairs), max(found.pairs))
@@ -159,16 +168,20 @@ def test_one_pair_is_no_evidence():
 def test_both_come_first_as_often():
     order = []
     compare(
-        lambda: order.append("a"), lambda: order.append("b"),
-        stop=Stop(8), blocks=ONE,
-    )  # fmt: skip
+        lambda: order.append("a"),
+        lambda: order.append("b"),
+        stop=Stop(8),
+        blocks=ONE,
+    )
     firsts = order[::2]
     assert firsts.count("a") == firsts.count("b") == 4
     order.clear()
     compare(
-        lambda: order.append("a"), lambda: order.append("b"),
-        stop=Stop(1), blocks=Blocks(warm_up_s=0),
-    )  # fmt: skip
+        lambda: order.append("a"),
+        lambda: order.append("b"),
+        stop=Stop(1),
+        blocks=Blocks(warm_up_s=0),
+    )
     assert "".join(order) in ("abbaab", "baabba")
 
 
@@ -217,9 +230,20 @@ def test_a_quiet_timing_has_no_warning():
 
 def test_what_is_printed():
     timing = Timing(
-        "add", 1.234e-3, 5e-6, 200, 400, (1.234e-3,), 0.004, "cuda", 2, "in",
-        0.62, 1410.0, "warning: noisy",
-    )  # fmt: skip
+        "add",
+        1.234e-3,
+        5e-6,
+        200,
+        400,
+        (1.234e-3,),
+        0.004,
+        "cuda",
+        2,
+        "in",
+        0.62,
+        1410.0,
+        "warning: noisy",
+    )
     assert str(timing) == (
         "add: 1.23 ms ± 0.4% (IQR 5 µs, 200 repeats, 400 calls) on cuda, "
         "2 threads, transfers in; others kept 0.6 cores busy; 1,410 MHz\n"
@@ -405,12 +429,15 @@ def verdicts(ratio, runs, seconds=1e-3, limit_s=2.5):
     try:
         return [
             compare(
-                lambda: work(more), lambda: work(steps), ("a", "b"),
+                lambda: work(more),
+                lambda: work(steps),
+                ("a", "b"),
                 blocks=Blocks(seed=seed),
-                stop=Stop(max_run_time_s=limit_s), device="cpu",
+                stop=Stop(max_run_time_s=limit_s),
+                device="cpu",
             )
             for seed in range(runs)
-        ]  # fmt: skip
+        ]
     finally:
         busy.kill()
         busy.wait()

@@ -36,8 +36,10 @@ def not_a_name(call, name, answer, names):
         text = f"The name comes first, then the answer: {right}."
     else:
         kind, got = "not_a_name", shown(name)
-        text = "The first thing is the exercise's name, in quotes, got " \
-            f"{'nothing' if name is MISSING else got}: {right}."  # fmt: skip
+        text = (
+            "The first thing is the exercise's name, in quotes, got "
+            f"{'nothing' if name is MISSING else got}: {right}."
+        )
     return Result(found or call, False, text + end, kind)
 
 
@@ -57,9 +59,11 @@ def _own_name(thing):
 
 
 def _call(call, name):
-    return f'{call}("{name}", {name})' if call == "check" else (
-        f'{call}("{name}")'
-    )  # fmt: skip
+    return (
+        f'{call}("{name}", {name})'
+        if call == "check"
+        else (f'{call}("{name}")')
+    )
 
 
 def unfit(exercise, answer):
@@ -71,16 +75,22 @@ def unfit(exercise, answer):
     if answer is MISSING:
         return f"There is no answer to check. {itself}", "no_answer"
     if isinstance(answer, str):
-        text = f"The answer is a text, {shown(answer)}, since it stands in " \
-            f"quotes. {itself}"  # fmt: skip
+        text = (
+            f"The answer is a text, {shown(answer)}, since it stands in "
+            f"quotes. {itself}"
+        )
     elif isinstance(answer, type):
         text = f"The answer is the class {answer.__name__}. {itself}"
     elif isinstance(answer, Launcher):
-        text = f"This is {name}[blocks, threads]: pass {name} itself, the " \
-            "check chooses how to launch it."  # fmt: skip
+        text = (
+            f"This is {name}[blocks, threads]: pass {name} itself, the "
+            "check chooses how to launch it."
+        )
     elif not callable(answer):
-        text = f"The answer is {shown(answer)}. Was {name} called, or " \
-            f"launched, and this is what came back? {itself}"  # fmt: skip
+        text = (
+            f"The answer is {shown(answer)}. Was {name} called, or "
+            f"launched, and this is what came back? {itself}"
+        )
     elif exercise.is_kernel:
         text = _no_kernel(name, answer)
     elif not isinstance(answer, types.FunctionType):
@@ -90,20 +100,29 @@ def unfit(exercise, answer):
 
 def _no_kernel(name, answer):
     if isinstance(answer, DeviceFunction):
-        return f"{name} is a device function: take device=True away, so " \
-            "that it is a kernel."  # fmt: skip
+        return (
+            f"{name} is a device function: take device=True away, so "
+            "that it is a kernel."
+        )
     if isinstance(answer, types.FunctionType):
-        return f"{name} is a function of the host: write @cuda.jit above " \
-            "its def."  # fmt: skip
+        return (
+            f"{name} is a function of the host: write @cuda.jit above its def."
+        )
     if not isinstance(answer, Kernel):
-        return f"The answer must be the kernel {name}, made by cuda.jit of " \
-            f"gpu_course, got {type(answer).__name__}."  # fmt: skip
+        return (
+            f"The answer must be the kernel {name}, made by cuda.jit of "
+            f"gpu_course, got {type(answer).__name__}."
+        )
     return None
 
 
 def _no_function(name, answer):
     if isinstance(answer, Kernel | DeviceFunction):
-        return f"{name} is a kernel: take @cuda.jit away. The exercise " \
-            "asks for a plain function of Python."  # fmt: skip
-    return f"The answer must be the function {name}, made by def, got " \
-        f"{type(answer).__name__}."  # fmt: skip
+        return (
+            f"{name} is a kernel: take @cuda.jit away. The exercise "
+            "asks for a plain function of Python."
+        )
+    return (
+        f"The answer must be the function {name}, made by def, got "
+        f"{type(answer).__name__}."
+    )

@@ -79,7 +79,11 @@ def plane_launches(arguments, block=(8, 4), large=(257, 131)):
     for rows, columns in (*shapes, large):
         grid = blocks_for(columns, block[0]), blocks_for(rows, block[1])
         launches.append(
-            Launch(grid, block, arguments(rows, columns, random),
-                   (rows, columns) != large)
-        )  # fmt: skip
+            Launch(
+                grid,
+                block,
+                arguments(rows, columns, random),
+                (rows, columns) != large,
+            )
+        )
     return launches

@@ -166,9 +166,13 @@ class Diagnosis:
         if failure.finding is None:
             text += " It shows when the last thread runs first."
         return Result(
-            self.exercise.name, False, text, kind,
-            self.launch_details(failure.case), self.line(finding.line),
-        )  # fmt: skip
+            self.exercise.name,
+            False,
+            text,
+            kind,
+            self.launch_details(failure.case),
+            self.line(finding.line),
+        )
 
     def of_result(self, failure, mistake):
         case, expected, run = failure.case, failure.expected, failure.wrong[0]
@@ -180,20 +184,33 @@ class Diagnosis:
         kind, text = self.kind_of(failure, number, element, mistake, line)
         details = [
             *self.launch_details(case),
-            (element, f"expected {shown(expected[number][index])}, got "
-             f"{shown(run.arrays[number][index])}"),
-        ]  # fmt: skip
+            (
+                element,
+                f"expected {shown(expected[number][index])}, got "
+                f"{shown(run.arrays[number][index])}",
+            ),
+        ]
         if not equal(before, run.arrays[number][index]):
             details.append(("before", shown(before)))
         if writer:
             details.append(("written by", writer))
         if run.report is None:
-            details.append(("run", f"{run.how}; too big to trace"
-                            if not case.traced else run.how))  # fmt: skip
+            details.append(
+                (
+                    "run",
+                    f"{run.how}; too big to trace"
+                    if not case.traced
+                    else run.how,
+                )
+            )
         return Result(
-            self.exercise.name, False, text, kind, tuple(details),
+            self.exercise.name,
+            False,
+            text,
+            kind,
+            tuple(details),
             self.line(line) if line else "",
-        )  # fmt: skip
+        )
 
     def kind_of(self, failure, number, element, mistake, line):
         """Return kind and message for a result that is wrong."""
@@ -220,8 +237,10 @@ class Diagnosis:
         """Whether no traced launch stored anything to global memory."""
         return not any(
             len(global_events(run.report.record, ("store", "atomic")))
-            for seen in self.seen for run in seen.runs if run.report
-        )  # fmt: skip
+            for seen in self.seen
+            for run in seen.runs
+            if run.report
+        )
 
     def is_input(self, number):
         """Whether the specification leaves this array alone, always."""
@@ -233,9 +252,11 @@ class Diagnosis:
     def is_untouched(self, failure):
         """Whether every wrong element is as it was before the launch."""
         for before, expected, got in zip(
-            failure.case.arguments, failure.expected,
-            failure.wrong[0].arrays, strict=True,
-        ):  # fmt: skip
+            failure.case.arguments,
+            failure.expected,
+            failure.wrong[0].arrays,
+            strict=True,
+        ):
             if isinstance(expected, np.ndarray):
                 wrong = wrong_elements(expected, got, self.exercise.tolerance)
                 if not equal(before[wrong], got[wrong]):

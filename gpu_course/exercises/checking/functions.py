@@ -28,11 +28,19 @@ def check_function(exercise, function):
                 lambda arguments=arguments: function(*arguments), CALL_S
             )
         except TimeIsUp as error:
-            return _stopped(exercise, function, case, error, "too_slow", (
-                "What it imports has no end." if error.importing else
-                f"It wasn't done after {CALL_S:g} s. Look for a loop whose "
-                "condition never becomes false."
-            ))  # fmt: skip
+            return _stopped(
+                exercise,
+                function,
+                case,
+                error,
+                "too_slow",
+                (
+                    "What it imports has no end."
+                    if error.importing
+                    else f"It wasn't done after {CALL_S:g} s. Look for a "
+                    "loop whose condition never becomes false."
+                ),
+            )
         except (Exception, SystemExit) as error:
             text = f"It raises {said(error)}."
             return _stopped(exercise, function, case, error, "raises", text)
@@ -51,10 +59,13 @@ def check_function(exercise, function):
     first = wrong[0]
     kind, text = _kind(exercise, cases, expected, got, first)
     return _result(
-        exercise, cases[first], kind, text,
+        exercise,
+        cases[first],
+        kind,
+        text,
         ("expected", _digits(expected[first], exercise.tolerance)),
         ("got", _digits(got[first], exercise.tolerance)),
-    )  # fmt: skip
+    )
 
 
 def _kind(exercise, cases, expected, got, first):
@@ -65,8 +76,10 @@ def _kind(exercise, cases, expected, got, first):
             given = [mistake.gives(*copied(case)) for case in cases]
         except Exception:  # it can't be done to these arguments
             continue
-        if all(_same(a, b, exercise.tolerance)
-               for a, b in zip(given, got, strict=True)):  # fmt: skip
+        if all(
+            _same(a, b, exercise.tolerance)
+            for a, b in zip(given, got, strict=True)
+        ):
             found.append(mistake)
     if len(found) == 1:
         return found[0].kind, found[0].message

@@ -44,8 +44,10 @@ def misfit(exercise, kernel, case):
     name = exercise.name
     takes, given = kernel.py_func.__code__.co_argcount, len(case.arguments)
     if takes != given:
-        return f"{name} takes {takes} parameters, and the task names " \
-            f"{given}.", "wrong_parameters"  # fmt: skip
+        return (
+            f"{name} takes {takes} parameters, and the task names {given}.",
+            "wrong_parameters",
+        )
     return None
 
 
@@ -71,9 +73,11 @@ class _Check:
             for reverse in (False, True) if case.traced else ():
                 try:
                     report, arrays = self.kernel.observe(
-                        (case.grid, case.block), copied(case.arguments),
-                        reverse, TRACE_S,
-                    )  # fmt: skip
+                        (case.grid, case.block),
+                        copied(case.arguments),
+                        reverse,
+                        TRACE_S,
+                    )
                 except Exception as error:
                     return self.stopped(case, error, TRACE_S)
                 how = "last thread first" if reverse else "first thread first"
@@ -89,10 +93,12 @@ class _Check:
             seen = self.kernel if limit.of_kernel else report
             if not limit.holds(seen):
                 return Result(
-                    self.exercise.name, False, limit.message(seen),
+                    self.exercise.name,
+                    False,
+                    limit.message(seen),
                     limit.kind,
                     self.diagnosis.launch_details(last.case, shape),
-                )  # fmt: skip
+                )
         return None
 
     def work_shared(self, case):
@@ -130,11 +136,14 @@ class _Check:
         name = self.exercise.name
         details = self.diagnosis.launch_details(case)
         if isinstance(error, TooSlow | TimeIsUp):
-            kind, text = "too_slow", (
-                f"A launch that takes a fraction of a second wasn't done "
-                f"after {seconds:g} s. Look for a loop whose condition "
-                "never becomes false."
-            )  # fmt: skip
+            kind, text = (
+                "too_slow",
+                (
+                    f"A launch that takes a fraction of a second wasn't done "
+                    f"after {seconds:g} s. Look for a loop whose condition "
+                    "never becomes false."
+                ),
+            )
         elif isinstance(error, UnsupportedKernel):
             kind, text = "unsupported", str(error)
         elif getattr(error, "finding", None):

@@ -55,8 +55,9 @@ class Result:
 
     def _repr_html_(self):
         colour = RIGHT if self.passed else WRONG
-        parts = [f"<b>{'✓' if self.passed else '✗'} {escape(self._title())}"
-                 "</b>"]  # fmt: skip
+        parts = [
+            f"<b>{'✓' if self.passed else '✗'} {escape(self._title())}</b>"
+        ]
         if self.diagnosis:
             parts.append(f"<p>{escape(self.diagnosis)}</p>")
         if self.source:
@@ -135,9 +136,12 @@ def shown(value):
 def _start(value):
     formatter = {"object": _SHORT.repr}
     return np.array2string(
-        value.ravel()[:SHOWN], separator=", ", max_line_width=200,
-        precision=6, formatter=formatter if value.dtype.hasobject else None,
-    )  # fmt: skip
+        value.ravel()[:SHOWN],
+        separator=", ",
+        max_line_width=200,
+        precision=6,
+        formatter=formatter if value.dtype.hasobject else None,
+    )
 
 
 def shape(value):
@@ -160,5 +164,4 @@ class Text:
 
     def _repr_html_(self):
         tag = "pre" if self.code else "p"
-        return (f"<b>{escape(self.title)}</b>"
-                f"<{tag}>{escape(self.body)}</{tag}>")  # fmt: skip
+        return f"<b>{escape(self.title)}</b><{tag}>{escape(self.body)}</{tag}>"

@@ -76,8 +76,9 @@ def two_by_two(image, out):
     padded = np.pad(image, ((1, 0), (1, 0)))
     ones = np.pad(np.ones_like(image), ((1, 0), (1, 0)))
     around = np.lib.stride_tricks.sliding_window_view
-    out[:] = (around(padded, (2, 2)).sum((2, 3))
-              / around(ones, (2, 2)).sum((2, 3)))  # fmt: skip
+    out[:] = around(padded, (2, 2)).sum((2, 3)) / around(ones, (2, 2)).sum(
+        (2, 3)
+    )
 
 
 def cases():

@@ -42,15 +42,28 @@ def specification(x, factor):
 
 def cases():
     random = generator()
-    sizes = ((1, 1, 4), (0, 1, 4), (3, 1, 4), (5, 1, 4), (8, 2, 4), (9, 2, 4),
-             (61, 3, 5), (64, 1, 32), (7, 1, 32), (97, 3, 8),
-             (320, 2, 32))  # fmt: skip
+    sizes = (
+        (1, 1, 4),
+        (0, 1, 4),
+        (3, 1, 4),
+        (5, 1, 4),
+        (8, 2, 4),
+        (9, 2, 4),
+        (61, 3, 5),
+        (64, 1, 32),
+        (7, 1, 32),
+        (97, 3, 8),
+        (320, 2, 32),
+    )
     return [
-        Launch(blocks, threads,
-               (random.normal(size=n).astype(np.float32), np.float32(-2.5)),
-               n < 1000)
+        Launch(
+            blocks,
+            threads,
+            (random.normal(size=n).astype(np.float32), np.float32(-2.5)),
+            n < 1000,
+        )
         for n, blocks, threads in (*sizes, (100_003, 40, 128))
-    ]  # fmt: skip
+    ]
 
 
 WRONG = (

@@ -52,8 +52,15 @@ def arguments(rows, columns, random):
 
 def cases():
     random, launches = generator(), []
-    for rows, columns in ((1, 1), (1, 7), (5, 1), (3, 9), (13, 33), (32, 32),
-                          (131, 257)):  # fmt: skip
+    for rows, columns in (
+        (1, 1),
+        (1, 7),
+        (5, 1),
+        (3, 9),
+        (13, 33),
+        (32, 32),
+        (131, 257),
+    ):
         size = max(rows, columns)
         grid = blocks_for(size, 32), blocks_for(size, 8)
         made = arguments(rows, columns, random)

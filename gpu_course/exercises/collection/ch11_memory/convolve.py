@@ -93,8 +93,14 @@ def pixels_read(report):
 
 def cases():
     random, launches = generator(), []
-    for rows, columns in ((1, 1), (2, 5), (17, 3), (15, 18), (32, 32),
-                          (131, 97)):  # fmt: skip
+    for rows, columns in (
+        (1, 1),
+        (2, 5),
+        (17, 3),
+        (15, 18),
+        (32, 32),
+        (131, 97),
+    ):
         image = random.normal(size=(rows, columns)).astype(np.float32)
         weights = random.normal(size=(3, 3)).astype(np.float32)
         out = unwritten((rows, columns))

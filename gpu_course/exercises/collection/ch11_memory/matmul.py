@@ -69,8 +69,14 @@ def one_tile(a, b, out):
 
 def cases():
     random, launches = generator(), []
-    shapes = ((1, 1, 1), (3, 17, 2), (17, 5, 18), (18, 33, 7), (32, 32, 32),
-              (150, 131, 97))  # fmt: skip
+    shapes = (
+        (1, 1, 1),
+        (3, 17, 2),
+        (17, 5, 18),
+        (18, 33, 7),
+        (32, 32, 32),
+        (150, 131, 97),
+    )
     for rows, inner, columns in shapes:
         a = random.normal(size=(rows, inner)).astype(np.float32)
         b = random.normal(size=(inner, columns)).astype(np.float32)

@@ -61,11 +61,17 @@ def half(x, sums):
 def cases():
     random = generator()
     return [
-        Launch(blocks_for(n, 64), 64,
-               (random.integers(-999, 999, n).astype(np.int32),
-                np.full(blocks_for(n, 64), 77, np.int32)), n < 1000)
+        Launch(
+            blocks_for(n, 64),
+            64,
+            (
+                random.integers(-999, 999, n).astype(np.int32),
+                np.full(blocks_for(n, 64), 77, np.int32),
+            ),
+            n < 1000,
+        )
         for n in (1, 0, 2, 33, 63, 64, 65, 131, 128, 20_011)
-    ]  # fmt: skip
+    ]
 
 
 WRONG = (

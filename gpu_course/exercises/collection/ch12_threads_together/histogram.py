@@ -53,8 +53,15 @@ def afresh(values, counts):
 
 def cases():
     random, launches = generator(), []
-    for n, blocks in ((1, 1), (0, 1), (63, 1), (65, 2), (200, 3), (512, 1),
-                      (50_021, 9)):  # fmt: skip
+    for n, blocks in (
+        (1, 1),
+        (0, 1),
+        (63, 1),
+        (65, 2),
+        (200, 3),
+        (512, 1),
+        (50_021, 9),
+    ):
         values = random.integers(0, 64, n).astype(np.uint8)
         if n == 200:
             values[:] = 63  # all in one bin, the last

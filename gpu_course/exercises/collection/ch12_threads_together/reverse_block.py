@@ -54,10 +54,17 @@ def the_whole(x, out):
 def cases():
     random = generator()
     return [
-        Launch(n, 64, (random.permutation(64 * n).astype(np.int32),
-                       np.full(64 * n, -1, np.int32)), n < 10)
+        Launch(
+            n,
+            64,
+            (
+                random.permutation(64 * n).astype(np.int32),
+                np.full(64 * n, -1, np.int32),
+            ),
+            n < 10,
+        )
         for n in (1, 2, 3, 700)
-    ]  # fmt: skip
+    ]
 
 
 WRONG = (

@@ -74,10 +74,17 @@ def the_whole(x, out):
 def cases():
     random = generator()
     return [
-        Launch(n, 64, (random.integers(-99, 99, 64 * n).astype(np.int32),
-                       np.full(64 * n, 7, np.int32)), n < 10)
+        Launch(
+            n,
+            64,
+            (
+                random.integers(-99, 99, 64 * n).astype(np.int32),
+                np.full(64 * n, 7, np.int32),
+            ),
+            n < 10,
+        )
         for n in (1, 2, 3, 300)
-    ]  # fmt: skip
+    ]
 
 
 WRONG = (

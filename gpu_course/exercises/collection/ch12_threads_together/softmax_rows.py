@@ -79,8 +79,14 @@ def not_divided(x, out):
 
 def cases():
     random, launches = generator(), []
-    for rows, columns in ((1, 1), (2, 3), (3, 32), (2, 33), (3, 70),
-                          (400, 101)):  # fmt: skip
+    for rows, columns in (
+        (1, 1),
+        (2, 3),
+        (3, 32),
+        (2, 33),
+        (3, 70),
+        (400, 101),
+    ):
         x = random.normal(0, 3, (rows, columns)).astype(np.float32)
         if columns > 1:
             x[0] = np.linspace(-1000, 1000, columns)

@@ -68,11 +68,19 @@ def made(rows, columns, random):
 def cases():
     random = generator()
     return [
-        Launch(blocks_for(rows, 32), 32, made(rows, columns, random),
-               rows < 1000)
-        for rows, columns in ((1, 1), (2, 5), (31, 7), (32, 40), (33, 9),
-                              (70, 70), (5003, 301))
-    ]  # fmt: skip
+        Launch(
+            blocks_for(rows, 32), 32, made(rows, columns, random), rows < 1000
+        )
+        for rows, columns in (
+            (1, 1),
+            (2, 5),
+            (31, 7),
+            (32, 40),
+            (33, 9),
+            (70, 70),
+            (5003, 301),
+        )
+    ]
 
 
 TOLERANCE = 1e-5

@@ -63,11 +63,17 @@ def even_lanes(x, sums):
 def cases():
     random = generator()
     return [
-        Launch(blocks_for(n, 64), 64,
-               (random.integers(-999, 999, n).astype(np.int32),
-                np.full(2 * blocks_for(n, 64), 77, np.int32)), n < 1000)
+        Launch(
+            blocks_for(n, 64),
+            64,
+            (
+                random.integers(-999, 999, n).astype(np.int32),
+                np.full(2 * blocks_for(n, 64), 77, np.int32),
+            ),
+            n < 1000,
+        )
         for n in (1, 0, 2, 31, 32, 33, 64, 97, 128, 20_011)
-    ]  # fmt: skip
+    ]
 
 
 WRONG = (

@@ -63,11 +63,14 @@ def sums(x, out):
 def cases():
     random = generator()
     return [
-        Launch(blocks_for(n, 32), 32,
-               (random.normal(5, 3, 10 * n).astype(np.float32),
-                unwritten(n)), n < 1000)
+        Launch(
+            blocks_for(n, 32),
+            32,
+            (random.normal(5, 3, 10 * n).astype(np.float32), unwritten(n)),
+            n < 1000,
+        )
         for n in (1, 0, 2, 31, 32, 33, 97, 10_007)
-    ]  # fmt: skip
+    ]
 
 
 TOLERANCE = 1e-5

@@ -55,11 +55,15 @@ def specification(features, target, weights, rate):
 def cases():
     random = generator()
     return [
-        (random.normal(size=(n, d)), random.normal(size=n),
-         random.normal(size=d), rate)
+        (
+            random.normal(size=(n, d)),
+            random.normal(size=n),
+            random.normal(size=d),
+            rate,
+        )
         for n, d in ((1, 1), (2, 2), (5, 3), (3, 5), (40, 2))
         for rate in (0.0, 0.125, 3.0)
-    ]  # fmt: skip
+    ]
 
 
 TOLERANCE = 1e-9

@@ -79,8 +79,14 @@ def negative(logits, labels, losses):
 
 def cases():
     random, launches = generator(), []
-    for rows, classes in ((1, 1), (1, 2), (31, 3), (32, 10), (33, 5),
-                          (5000, 10)):  # fmt: skip
+    for rows, classes in (
+        (1, 1),
+        (1, 2),
+        (31, 3),
+        (32, 10),
+        (33, 5),
+        (5000, 10),
+    ):
         z = random.normal(0, 3, (rows, classes)).astype(np.float32)
         labels = random.integers(0, classes, rows)
         if rows > 1:

@@ -58,10 +58,14 @@ def not_divided(labels, classes, epsilon):
 CASES = tuple(
     (np.array(labels, dtype=np.int64), classes, epsilon)
     for labels, classes in (
-        ((0,), 2), ((2, 0, 1), 3), ((4, 4, 0, 1), 5), ((9, 3), 10), ((), 4),
+        ((0,), 2),
+        ((2, 0, 1), 3),
+        ((4, 4, 0, 1), 5),
+        ((9, 3), 10),
+        ((), 4),
     )
     for epsilon in (0.1, 0.0, 0.4, 1.0)
-)  # fmt: skip
+)
 
 
 TOLERANCE = 1e-12

@@ -92,9 +92,15 @@ def turned_filter(dy, w, dx):
 
 def cases():
     random, launches = generator(), []
-    for shape, window in (((1, 1), (1, 1)), ((1, 1), (2, 3)),
-                          ((2, 5), (3, 1)), ((4, 3), (2, 4)), ((9, 7), (3, 3)),
-                          ((6, 38), (2, 3)), ((131, 90), (5, 4))):  # fmt: skip
+    for shape, window in (
+        ((1, 1), (1, 1)),
+        ((1, 1), (2, 3)),
+        ((2, 5), (3, 1)),
+        ((4, 3), (2, 4)),
+        ((9, 7), (3, 3)),
+        ((6, 38), (2, 3)),
+        ((131, 90), (5, 4)),
+    ):
         dy = random.normal(size=shape).astype(np.float32)
         w = random.normal(size=window).astype(np.float32)
         rows, columns = (np.add(shape, window) - 1).tolist()

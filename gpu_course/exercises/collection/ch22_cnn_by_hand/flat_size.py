@@ -44,9 +44,10 @@ def specification(size, channels, layers):
 
 def one_side(size, channels, layers):
     return specification(
-        size, channels,
+        size,
+        channels,
         [(w + p, t, p) for w, t, p in layers],
-    )  # fmt: skip
+    )
 
 
 def without_padding(size, channels, layers):
@@ -68,15 +69,14 @@ def one_axis(size, channels, layers):
 
 
 def one_too_few(size, channels, layers):
-    return channels * through(
-        size, layers, lambda *a: windows(*a) - 1
-    ) ** 2  # fmt: skip
+    return channels * through(size, layers, lambda *a: windows(*a) - 1) ** 2
 
 
 def one_side_too_few(size, channels, layers):
-    return channels * through(
-        size, layers, lambda h, w, t, p: (h + p - w) // t
-    ) ** 2  # fmt: skip
+    return (
+        channels
+        * through(size, layers, lambda h, w, t, p: (h + p - w) // t) ** 2
+    )
 
 
 def cases():

@@ -75,9 +75,15 @@ def turned(x, window, rows):
 
 def cases():
     random, launches = generator(), []
-    for shape, window in (((1, 1, 1), 1), ((2, 3, 2), 2), ((1, 4, 6), 3),
-                          ((3, 5, 4), 2), ((2, 5, 9), 3), ((4, 5, 6), 4),
-                          ((6, 40, 31), 5)):  # fmt: skip
+    for shape, window in (
+        ((1, 1, 1), 1),
+        ((2, 3, 2), 2),
+        ((1, 4, 6), 3),
+        ((3, 5, 4), 2),
+        ((2, 5, 9), 3),
+        ((4, 5, 6), 4),
+        ((6, 40, 31), 5),
+    ):
         x = random.normal(size=shape).astype(np.float32)
         c, height, width = shape
         count = (height - window + 1) * (width - window + 1)

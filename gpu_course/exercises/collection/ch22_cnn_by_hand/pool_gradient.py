@@ -86,8 +86,15 @@ def quarters(x, dy, dx):
 
 def cases():
     random, launches = generator(), []
-    for rows, columns in ((2, 2), (3, 5), (2, 9), (14, 3), (13, 41), (8, 128),
-                          (301, 203)):  # fmt: skip
+    for rows, columns in (
+        (2, 2),
+        (3, 5),
+        (2, 9),
+        (14, 3),
+        (13, 41),
+        (8, 128),
+        (301, 203),
+    ):
         x = random.integers(-2, 3, (rows, columns)).astype(np.float32)
         p, q = rows // 2, columns // 2
         dy = random.normal(size=(p, q)).astype(np.float32)

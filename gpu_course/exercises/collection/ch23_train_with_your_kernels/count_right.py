@@ -77,13 +77,20 @@ def arguments(n, classes, random):
 def cases():
     random, launches = generator(), []
     for n, classes in (
-        (1, 1), (0, 3), (1, 2), (31, 3), (32, 10), (33, 2), (67, 7),
+        (1, 1),
+        (0, 3),
+        (1, 2),
+        (31, 3),
+        (32, 10),
+        (33, 2),
+        (67, 7),
         (10_007, 10),
-    ):  # fmt: skip
+    ):
         launches.append(
-            Launch(blocks_for(n, 32), 32, arguments(n, classes, random),
-                   n < 100)
-        )  # fmt: skip
+            Launch(
+                blocks_for(n, 32), 32, arguments(n, classes, random), n < 100
+            )
+        )
     return launches
 
 

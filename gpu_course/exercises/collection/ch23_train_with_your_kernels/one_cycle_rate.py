@@ -61,9 +61,20 @@ def specification(step, steps, top):
 CASES = tuple(
     (step, steps, top)
     for steps, top in ((10, 1.0), (300, 0.01), (97, 0.25))
-    for step in sorted({0, 1, 2, steps // 5, int(0.3 * steps) - 1,
-                        int(0.3 * steps), steps // 2, steps - 2, steps - 1})
-)  # fmt: skip
+    for step in sorted(
+        {
+            0,
+            1,
+            2,
+            steps // 5,
+            int(0.3 * steps) - 1,
+            int(0.3 * steps),
+            steps // 2,
+            steps - 2,
+            steps - 1,
+        }
+    )
+)
 
 
 TOLERANCE = 1e-9

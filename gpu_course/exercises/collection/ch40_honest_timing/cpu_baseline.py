@@ -59,12 +59,18 @@ def timed(machine, x, repeats, threads):
 def cases():
     random = generator()
     return [
-        (SimulatedMachine(seed, cold=True),
-         random.uniform(1, 4, size).astype(np.float32), repeats)
-        for seed, size, repeats in (
-            (61, 20_000, 1), (62, 50_000, 3), (63, 30_001, 2), (64, 20_000, 1),
+        (
+            SimulatedMachine(seed, cold=True),
+            random.uniform(1, 4, size).astype(np.float32),
+            repeats,
         )
-    ]  # fmt: skip
+        for seed, size, repeats in (
+            (61, 20_000, 1),
+            (62, 50_000, 3),
+            (63, 30_001, 2),
+            (64, 20_000, 1),
+        )
+    ]
 
 
 TOLERANCE = 0.03

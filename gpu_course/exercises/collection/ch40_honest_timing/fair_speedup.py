@@ -53,9 +53,11 @@ def cases():
     return [
         (SimulatedMachine(seed), random.uniform(1, 4, size), repeats)
         for seed, size, repeats in (
-            (41, 20_000, 1), (42, 100_000, 3), (43, 60_001, 5),
+            (41, 20_000, 1),
+            (42, 100_000, 3),
+            (43, 60_001, 5),
         )
-    ]  # fmt: skip
+    ]
 
 
 TOLERANCE = 0.03

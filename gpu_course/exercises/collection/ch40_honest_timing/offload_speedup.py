@@ -72,12 +72,18 @@ def specification(machine, x, repeats):
 def cases():
     random = generator()
     return [
-        (SimulatedMachine(seed),
-         random.uniform(1, 4, size).astype(np.float32), repeats)
-        for seed, size, repeats in (
-            (31, 5_000, 1), (32, 100_000, 3), (33, 60_000, 5), (34, 9_001, 3),
+        (
+            SimulatedMachine(seed),
+            random.uniform(1, 4, size).astype(np.float32),
+            repeats,
         )
-    ]  # fmt: skip
+        for seed, size, repeats in (
+            (31, 5_000, 1),
+            (32, 100_000, 3),
+            (33, 60_000, 5),
+            (34, 9_001, 3),
+        )
+    ]
 
 
 TOLERANCE = 0.03

@@ -77,9 +77,13 @@ def cases():
     return [
         (SimulatedMachine(seed, cold=True), warm_up, repeats)
         for seed, warm_up, repeats in (
-            (11, 20, 1), (12, 25, 3), (13, 15, 5), (14, 30, 1), (15, 40, 9),
+            (11, 20, 1),
+            (12, 25, 3),
+            (13, 15, 5),
+            (14, 30, 1),
+            (15, 40, 9),
         )
-    ]  # fmt: skip
+    ]
 
 
 TOLERANCE = 0.03

@@ -55,13 +55,24 @@ def by_sum(flops, nbytes, seconds, peak, bandwidth):
 
 # Seconds are a multiple of the model's; 2.0 itself is explained.
 CASES = tuple(
-    (flops, nbytes,
-     times * max(flops / peak, nbytes / bandwidth) / 1e9, peak, bandwidth)
+    (
+        flops,
+        nbytes,
+        times * max(flops / peak, nbytes / bandwidth) / 1e9,
+        peak,
+        bandwidth,
+    )
     for peak, bandwidth in ((128.0, 16.0), (16384.0, 1024.0))
-    for flops, nbytes in ((1e9, 12e9), (2e12, 1e9), (4e9, 1e9), (0.0, 8e8),
-                          (24e9, 1e9), (64e9, 4.1e9))
+    for flops, nbytes in (
+        (1e9, 12e9),
+        (2e12, 1e9),
+        (4e9, 1e9),
+        (0.0, 8e8),
+        (24e9, 1e9),
+        (64e9, 4.1e9),
+    )
     for times in (1.0, 1.9, 2.0, 2.000000001, 2.1, 20.0)
-)  # fmt: skip
+)
 
 
 WRONG = (
