@@ -8,8 +8,15 @@ from numba.np.numpy_support import as_dtype
 from gpu_course.cuda.body import Body, statement
 from gpu_course.cuda.intrinsics import SHUFFLES
 from gpu_course.cuda.liveness import assigned, copied, exposed, used
-from gpu_course.cuda.places import cuts, is_plain_tuple, is_shuffle, placed
-from gpu_course.cuda.regions import BLOCK_WIDE, NotCompilable, has_exit, waits
+from gpu_course.cuda.places import (
+    has_return,
+    is_joint,
+    is_plain_tuple,
+    is_shuffle,
+    pieces,
+    placed,
+)
+from gpu_course.cuda.regions import BLOCK_WIDE, NotCompilable
 from gpu_course.cuda.uniform import is_native, is_uniform
 
 THREADS = [
@@ -41,7 +48,7 @@ class Blocks:
         self.loops = []  # (mask, mask of the iteration, open masks outside)
         self.rewriter = Body(program, self.places.several)
         several = program.waits or self.is_cut()
-        self.returns = several and _has_return(body)
+        self.returns = several and has_return(*body)
         for name, kind in self.places.kept.items():
             for place, part in enumerate(kind if is_plain_tuple(kind) else ()):
                 self.scratch(f"_kept_{name}_{place}", part)
@@ -59,37 +66,24 @@ class Blocks:
         return is_uniform(node, self.places.same, self.places.local)
 
     def block(self, body, mask):
-        region = []
-        for node in body:
+        for region, node in pieces(body, self.places.of_block):
+            self.region(region, mask)
+            if node is None:
+                continue
             if is_shuffle(node):
-                self.region(region, mask)
                 self.offer(node, mask)
-                region = [node]  # where each thread takes its value
-            elif waits(node) or has_exit(node):
-                self.region(region, mask)
-                region = []
+            elif is_joint(node):
                 self.joint(node, mask)
-            elif self.places.of_block(node):
-                if cuts(region, node):
-                    self.region(region, mask)
-                    region = []
-                self.add(*self.rewriter.lines([node]))
             else:
-                region.append(node)
-        self.region(region, mask)
+                self.add(*self.rewriter.lines([node]))
 
     def is_cut(self):
         """Whether a kernel that doesn't wait takes several loops all the same.
 
         That is where a statement of the block needs what came before it.
         """
-        region = []
-        for node in self.body:
-            if not self.places.of_block(node):
-                region.append(node)
-            elif cuts(region, node):
-                return True
-        return False
+        parts = pieces(self.body, self.places.of_block)
+        return sum(node is None for _, node in parts) > 1
 
     def threads(self, mask):
         """Open the loop over threads; return the depth to go back to."""
@@ -229,7 +223,7 @@ class Blocks:
         else:
             self.add(f"while {self.rewriter.text(node.test)}:")
         self.poll(node)
-        if _has_return(node.body):
+        if has_return(*node.body):
             self.add("    if not _any(_alive):", "        break")
         self.loops.append(None)
         self.nested(node.body, None)
@@ -454,7 +448,3 @@ def _has_return_mark(node):
     return any(
         isinstance(n, ast.Name) and n.id == "_gone" for n in ast.walk(node)
     )
-
-
-def _has_return(body):
-    return any(isinstance(n, ast.Return) for s in body for n in ast.walk(s))

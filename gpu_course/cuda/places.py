@@ -80,21 +80,10 @@ class Places:
 
     def collect(self, body, regions):
         """List the regions: runs of statements without a wait or an exit."""
-        region = []
-        for node in body:
-            if is_shuffle(node):
-                regions.append(region)
-                region = [node]
-                continue
-            if not (waits(node) or has_exit(node)):
-                if not self.of_block(node):
-                    region.append(node)
-                elif cuts(region, node):
-                    regions.append(region)
-                    region = []
-                continue
+        for region, node in pieces(body, self.of_block):
             regions.append(region)
-            region = []
+            if node is None or not is_joint(node) or is_shuffle(node):
+                continue
             if isinstance(node, ast.If | ast.While):
                 regions.append([ast.Expr(node.test)])
                 self.collect(node.body, regions)
@@ -103,7 +92,6 @@ class Places:
                 self.collect(node.body, regions)
             elif not isinstance(node, ast.Break | ast.Continue):
                 regions += [[ast.Expr(a)] for a in node.value.args]
-        regions.append(region)
 
     def of_block(self, node):
         """Whether a statement is done once for the block."""
@@ -215,6 +203,53 @@ def can_fail(node):
     return False
 
 
+def is_joint(node):
+    """Whether threads wait in a statement, or leave a loop that waits."""
+    return waits(node) or has_exit(node)
+
+
+def pieces(body, of_block):
+    """Cut a body into regions, at what the block does together.
+
+    A region is run by one thread after the other. One that begins with a
+    shuffle takes the value of another lane, which must still be there: so a
+    return begins another region.
+
+    Parameters
+    ----------
+    body : list of ast.stmt
+    of_block : callable
+        Whether a statement is done once for the block.
+
+    Yields
+    ------
+    region : list of ast.stmt
+    node : ast.stmt or None
+        What comes next; a shuffle also begins the next region. None where
+        the region only ends.
+    """
+    region = []
+    for node in body:
+        if is_joint(node):
+            yield region, node
+            region = [node] if is_shuffle(node) else []
+        elif of_block(node):
+            if cuts(region, node):
+                yield region, None
+                region = []
+            yield [], node
+        else:
+            if region and is_shuffle(region[0]) and has_return(node):
+                yield region, None
+                region = []
+            region.append(node)
+    yield region, None
+
+
+def has_return(*nodes):
+    return any(isinstance(n, ast.Return) for s in nodes for n in ast.walk(s))
+
+
 def cuts(region, node):
     """Whether a statement of the block can't be done before a region.
 
@@ -253,7 +288,7 @@ def placed(body, parameters):
 def _loops(body, places, together, rewritten):
     new = []
     for node in body:
-        joint = waits(node) or has_exit(node)
+        joint = is_joint(node)
         if joint and isinstance(node, ast.If):
             inner = together and is_uniform(
                 node.test, places.same, places.local

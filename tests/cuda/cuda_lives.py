@@ -380,3 +380,25 @@ def guarded_power(out):
     cuda.syncthreads()
     if i > 0:
         out[i] = n
+
+
+@case(np.where(T % 2, T - 1, 0), zeros())
+@cuda.jit
+def a_lane_returns_after_a_shuffle(out):
+    i = cuda.threadIdx.x
+    other = cuda.shfl_xor_sync(FULL, i, 1)
+    if i % 2 == 0:
+        return
+    out[i] = other
+
+
+@case(np.where(T % 2, 3 * (T - 1), 0), zeros())
+@cuda.jit
+def a_lane_returns_in_a_loop_after_a_shuffle(out):
+    i = cuda.threadIdx.x
+    for _ in range(3):
+        out[i] += cuda.shfl_xor_sync(FULL, i, 1)
+        for k in range(3):
+            if i % 2 == 0 and k == 1 and _ == 2:
+                out[i] = 0
+                return

@@ -250,7 +250,7 @@ def check_executors(count, folder, shrink, **size):
 
 @pytest.mark.timeout(1800)  # a slow machine compiles for minutes
 def test_executors_agree(folder):
-    check_executors(50, folder, shrink=False, steps=2, depth=1)
+    check_executors(20, folder, shrink=False, steps=2, depth=1)
 
 
 @pytest.mark.long

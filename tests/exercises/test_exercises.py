@@ -1,6 +1,7 @@
 """Solutions pass; starters and known-wrong answers fail, each as it should."""
 
 import ast
+import functools
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from gpu_course import cuda
 from gpu_course.exercises import catalogue, check, hint, solution
+from gpu_course.exercises.check import find
 
 IDS = [e.name for e in catalogue()]
 every_exercise = pytest.mark.parametrize("exercise", catalogue(), ids=IDS)
@@ -39,9 +41,14 @@ WRONG = [
 ]
 
 
+@functools.cache
+def checked(name, answer):
+    return check(name, find(name).load(answer))
+
+
 @pytest.mark.parametrize(("exercise", "answer"), WRONG)
 def test_a_wrong_answer_gets_its_own_diagnosis(exercise, answer):
-    result = check(exercise.name, exercise.load(answer))
+    result = checked(exercise.name, answer)
     assert not result.passed
     assert result.kind == answer.kind, result
     assert result.diagnosis
@@ -51,10 +58,7 @@ def test_a_wrong_answer_gets_its_own_diagnosis(exercise, answer):
 def test_what_each_ships_with(exercise):
     assert len(exercise.wrong) >= 3
     assert len(exercise.hints) == 3
-    diagnoses = {
-        check(exercise.name, exercise.load(w)).diagnosis
-        for w in exercise.wrong
-    }
+    diagnoses = {checked(exercise.name, w).diagnosis for w in exercise.wrong}
     assert len(diagnoses) == len(exercise.wrong)
     assert exercise.solution != exercise.starter
     for source in (exercise.starter, exercise.solution):
