@@ -305,7 +305,7 @@ def test_a_resumed_run_goes_on_in_the_random_numbers_of_the_device(
 
 def source_as_module(name, snippet=None, replacement=None):
     """Run the source of a module of ours, with one snippet replaced."""
-    path = Path(gpu_course.__file__).with_name(name).with_suffix(".py")
+    path = Path(gpu_course.__file__).parent / f"{name}.py"
     source = path.read_text(encoding="utf-8")
     if snippet is not None:
         assert source.count(snippet) == 1, f"{snippet!r} in {path}"

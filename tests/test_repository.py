@@ -192,9 +192,11 @@ def test_readme_names_commands_that_exist():
 
 def test_ci_gets_a_browser_and_calls_make_test():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert lines[-1] == "make test"
+    *_, test, kernels = lines
+    assert test == "make test"
+    assert kernels == ".venv/bin/python -m gpu_course kernels"
     install = "  apt-get install -y --no-install-recommends"
-    assert lines[3:-1] == [
+    assert lines[3:-2] == [
         "export GPU_COURSE_BROWSER=required",
         "command -v chromium google-chrome || {",
         "  apt-get update",

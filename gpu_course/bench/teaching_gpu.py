@@ -21,8 +21,9 @@ LONG_S = 0.5  # a call that takes longer is timed once
 GOALS = ("tiled_matmul", "convolution", "convolution_channels")
 GROWN = "convolution_channels"
 GROWTH = (1, 10, 100, 1000, 10_000)  # images, of 576 threads each
-SIMULATE = "from gpu_course.cuda import bench; bench.simulate()"
-FIRST = "from gpu_course.cuda import bench; bench.time_first_launch()"
+OURS = "from gpu_course.bench import teaching_gpu as ours; ours."
+SIMULATE = OURS + "simulate()"
+FIRST = OURS + "time_first_launch()"
 
 
 def bench_kernels(report=print, scale=1.0):

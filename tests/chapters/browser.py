@@ -132,7 +132,7 @@ INACCESSIBLE = """async (outputs) => (
 START_LAB = """
 import sys
 from pathlib import Path
-from gpu_course import workspace
+from gpu_course.course import workspace
 workspace.course_root = lambda: Path(sys.argv[1])
 sys.exit(workspace.open_lab(int(sys.argv[2]), browser=False))
 """

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from gpu_course import cli
-from gpu_course.common import device, machine
+from gpu_course.common import device
+from gpu_course.common import machine as machine_module
 from gpu_course.course import doctor
 from gpu_course.data import mnist
 
@@ -32,7 +33,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(doctor, "nvidia_smi", lambda field: None)
-    monkeypatch.setattr(machine, "nvidia_smi", lambda field: None)
+    monkeypatch.setattr(machine_module, "nvidia_smi", lambda field: None)
 
 
 def has_driver(monkeypatch):

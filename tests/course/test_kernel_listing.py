@@ -69,7 +69,7 @@ def test_every_kernel_of_the_package_compiles():
         for found in kernel_listing.package_kernels(ROOT / "gpu_course")
         for row in compile_rows(found, [(8, 0)])
     ]
-    assert len(rows) > 80
+    assert len(rows) > 60
     wrong = [row for row in rows if not row.ok]
     assert not wrong, kernel_listing.table(wrong)
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 
+import gpu_course
 from gpu_course.course import workspace
 from gpu_course.course.notebooks import canonical
 from gpu_course.course.workspace import (
@@ -149,7 +150,7 @@ def test_an_unknown_chapter_lists_those_there(root, number):
 def test_a_package_without_notebooks_says_how_to_get_them(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "p" / "w.py"))
+    monkeypatch.setattr(gpu_course, "__file__", str(tmp_path / "p" / "i.py"))
     with pytest.raises(WorkspaceError, match="clone the course"):
         course_root()
 
@@ -231,7 +232,7 @@ def lab(root, tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from gpu_course import workspace\n"
+        "from gpu_course.course import workspace\n"
         "workspace.course_root = lambda: Path(sys.argv[1])\n"
         "sys.exit(workspace.open_lab(browser=False))\n"
     )

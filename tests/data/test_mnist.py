@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import torch
 from torch.utils.data import TensorDataset
 from torchvision import datasets
 
-import gpu_course
 from gpu_course.data import mnist
 
 PUBLISHED = {  # SHA-256 of the files on yann.lecun.com, unpacked
@@ -143,16 +141,11 @@ def package(tmp_path, monkeypatch):
     """A copy of the package's test split, which may be damaged."""
     copy = tmp_path / "package" / "mnist"
     copy.mkdir(parents=True)
-    original = Path(gpu_course.__file__).parent / "mnist"
+    original = mnist.FOLDER
     for path in [original / "SHA256SUMS", *original.glob("t10k*")]:
         shutil.copy(path, copy)
 
-    class Resources:
-        @staticmethod
-        def files(name):
-            return copy.parent
-
-    monkeypatch.setattr(mnist, "resources", Resources)
+    monkeypatch.setattr(mnist, "FOLDER", copy)
     return copy
 
 

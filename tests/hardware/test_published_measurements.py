@@ -1,7 +1,7 @@
 """Published measurements: their sources, and what the roofline says."""
 
 import pytest
-from test_hardware import source_faults
+from test_published import source_faults
 
 from gpu_course.hardware.published import FOLDER
 from gpu_course.hardware.published_measurements import measurements

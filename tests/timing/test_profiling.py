@@ -148,7 +148,7 @@ def test_it_agrees_with_the_table_of_the_profiler(tmp_path):
 
 SILENT = """
 import torch
-from gpu_course import profiling
+from gpu_course.timing import profiling
 with profiling.profiler():
     torch.ones(3).sum()
 """

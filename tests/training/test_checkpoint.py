@@ -310,11 +310,11 @@ WORKER = """
 import sys
 from pathlib import Path
 import torch
-from gpu_course import training
+from gpu_course.training import loop
 from test_checkpoint import LONG, examples, fit, new
 
 torch.set_num_threads(1)
-training.SAVE_EVERY_S = 0.001
+loop.SAVE_EVERY_S = 0.001
 path = Path(sys.argv[1])
 fit(new(seed=7), examples(), LONG, checkpoint=path, resume=path.exists())
 """
