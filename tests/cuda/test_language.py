@@ -1125,3 +1125,19 @@ def test_conditions_of_constants_are_decided_as_numba_does(monkeypatch):
         out = np.zeros(3, np.int64)
         kernel[1, 1](a, 7, out)
         assert np.array_equal(out, expected), executor
+
+
+@pytest.mark.parametrize("executor", ["python", "traced", "compiled"])
+@pytest.mark.parametrize("lane", [33, 64, 95])
+def test_a_lane_of_shfl_sync_is_taken_modulo_32(lane, executor, monkeypatch):
+    """CUDA C++ Programming Guide, "Warp Shuffle Functions"."""
+    monkeypatch.setenv("GPU_COURSE_CUDA", executor)
+
+    @cuda.jit
+    def kernel(out, lane):
+        i = cuda.threadIdx.x
+        out[i] = cuda.shfl_sync(0xFFFFFFFF, i, lane)
+
+    out = np.zeros(32, np.int64)
+    kernel[1, 32](out, lane)
+    assert out.tolist() == [lane % 32] * 32

@@ -662,6 +662,32 @@ def test_an_ellipsis_moves_the_axes():
     assert not any(place[3] == "x" for place in found if len(place) > 3)
 
 
+# LLVM may drop a guard of what it takes for undefined, so it proves nothing.
+GUARDED = {
+    "a power": ("k = n ** 3", False),
+    "what a power gave": ("j = n ** 3\nk = j + 1", False),
+    "a float as an integer": ("k = int(math.floor(f))", False),
+    "a power in the round before": (
+        "k = n\nfor _ in range(2):\n    n = k\n    k = n ** 3",
+        False,
+    ),
+    "a product": ("k = 3 * n", True),
+    "a product after a power": ("k = n ** 3\nk = 3 * n", True),
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guard_proves_nothing_of_a_doubtful_value(name, tmp_path):
+    body, proves = GUARDED[name]
+    lines = [*body.splitlines(), "if 0 <= k < x.size:", "    x[k] = 1.0"]
+    source = "import math\n\n\ndef kernel(x, n, f):\n    " + "\n    ".join(
+        lines
+    )
+    kernel = imported(tmp_path, "guarded", source + "\n").kernel
+    found = claimed(kernel, Launcher(None, (1, 4)), np.zeros(9), 2, 1.5)
+    assert any(place[2:4] == ("Store", "x") for place in found) is proves
+
+
 @cuda.jit
 def axpy(a, x, y):
     i = cuda.grid(1)

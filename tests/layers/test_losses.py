@@ -387,3 +387,8 @@ def test_no_kernel_computes_in_float64():
     for kernel in kernels:
         for signature in kernel.recorded:
             assert ".f64" not in kernel.inspect_ptx("8.0", signature)
+
+
+def test_a_row_of_minus_infinities_has_no_nan():
+    logits = np.array([[-np.inf, -np.inf], [0, -np.inf]], np.float32)
+    np.testing.assert_array_equal(losses.log_sum_exp(logits), [-np.inf, 0])

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numba
 import numpy as np
@@ -14,7 +15,7 @@ from fake_cuda import fake_cuda
 
 from gpu_course.timing import clocks, comparison
 from gpu_course.timing.comparison import Blocks, Stop, _block, compare
-from gpu_course.timing.timed import Timing, duration
+from gpu_course.timing.timed import Timing, duration, timing_of
 from gpu_course.timing.timer import time_call
 
 
@@ -461,3 +462,40 @@ def test_100_runs_of_the_same_and_100_of_a_fifth_more(seconds):
     )
     assert none >= 95
     assert found >= 90
+
+
+def test_no_garbage_is_collected_within_a_block():
+    seen = set()
+
+    def look():
+        seen.add(gc.isenabled())
+
+    compare(look, look, stop=Stop(2), blocks=ONE)
+    assert seen == {False}
+    assert gc.isenabled()
+
+
+def timing_with(iqr, load=None):
+    """Return the timing of calls whose quartiles lie so far apart."""
+    times = [1 - iqr / 2] * 15 + [1.0] * 10 + [1 + iqr / 2] * 15
+    around = SimpleNamespace(load=load, clock_mhz=None)
+    return timing_of("a", times, 40, "cpu", 1, "none", around, None)
+
+
+@pytest.mark.parametrize(
+    ("iqr", "load", "words"),
+    [
+        (0.09, 1.0, None),
+        (0.11, None, "noisy: half of the times spread over 11% of"),
+        (0.11, 0.4, "noisy"),
+        (0.11, 0.6, "other programs kept 0.6 cores busy"),
+    ],
+)
+def test_where_a_warning_begins(iqr, load, words):
+    timing = timing_with(iqr, load)
+    assert timing.iqr_s == pytest.approx(iqr)
+    if words is None:
+        assert timing.warning is None
+    else:
+        assert words in timing.warning
+        assert ("close them" in timing.warning) is (load == 0.6)

@@ -373,3 +373,16 @@ def test_an_interrupt_during_the_last_validation_is_heard(monkeypatch):
     recipe = replace(SGD, epochs=1)
     with pytest.raises(KeyboardInterrupt, match="after epoch 1 of 1"):
         fit(lenet(), examples(), recipe, validation=examples())
+
+
+def test_the_bars_count_from_one(monkeypatch):
+    titles = []
+    real = loop.progress_bar
+
+    def noted(title, *rest):
+        titles.append(title)
+        return real(title, *rest)
+
+    monkeypatch.setattr(loop, "progress_bar", noted)
+    fit(lenet(), examples(), replace(ADAM, epochs=3))
+    assert titles == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
