@@ -31,9 +31,7 @@ def unhinted(body, owner=""):
 def is_hinted(function, is_method):
     given = function.args
     names = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    kinds = {
-        ast.unparse(decorator) for decorator in function.decorator_list
-    }
+    kinds = {ast.unparse(decorator) for decorator in function.decorator_list}
     # A kernel's types are those of its launch.
     if any("cuda.jit" in kind for kind in kinds):
         return True

@@ -76,6 +76,16 @@ def room_of(module):
     return module.split(".")[1] if "." in module else None
 
 
+def rooms_used(room):
+    """Return the other rooms that the modules of a room import."""
+    return {
+        room_of(module)
+        for name, modules in graph().items()
+        if room_of(name) == room
+        for module in modules
+    } - {room, None}
+
+
 def circle(arrows):
     """Return a list of nodes that lead back to the first, or None."""
     done = set()
@@ -118,13 +128,7 @@ def test_these_are_all_the_rooms():
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_what_it_says_and_nothing_above(room):
-    lower = ROOMS[: ROOMS.index(room)]
-    used = {
-        room_of(module)
-        for name, modules in graph().items()
-        if room_of(name) == room
-        for module in modules
-    } - {room, None}
+    lower, used = ROOMS[: ROOMS.index(room)], rooms_used(room)
     assert used <= set(lower), f"{room} imports {used - set(lower)}, above it"
     docstring = ast.get_docstring(
         ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8"))
@@ -166,6 +170,15 @@ def test_a_name_is_imported_from_where_it_is_made():
                 assert name in made[module], (
                     f"{where}:{line}: {name} isn't made in {module}"
                 )
+
+
+def test_the_map_in_contributing_is_true():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", text, re.MULTILINE)
+    assert tuple(room for room, _ in rows) == ROOMS
+    for room, imports in rows:
+        said = set(imports.split(", ")) - {"–"}
+        assert said == rooms_used(room), room
 
 
 def test_each_room_has_its_tests():

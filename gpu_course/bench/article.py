@@ -1,6 +1,8 @@
 """Benchmarks of the training: the article's pipeline against the course's."""
 
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -23,14 +25,16 @@ ONCE = Blocks(best_of=1, warm_up_s=0)
 class ReluFirstLeNet(LeNet):
     """The same network with ReLU before pooling, as the article writes it."""
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = self.pool(self.conv1(images).relu())
         x = self.pool(self.conv2(x).relu())
         x = self.fc1(x.flatten(start_dim=1)).relu()
         return self.fc3(self.fc2(x).relu())
 
 
-def article_pipeline(train, test, device):
+def article_pipeline(
+    train: Iterable[Any], test: Iterable[Any], device: str | torch.device
+) -> float:
     """Train one epoch and test, as the article does; return the seconds.
 
     Images are transformed one by one on their way into batches, nothing is
@@ -60,7 +64,9 @@ def article_pipeline(train, test, device):
     return time.perf_counter() - start
 
 
-def course_pipeline(device, recipe=ONE_EPOCH):
+def course_pipeline(
+    device: str | torch.device, recipe: Recipe = ONE_EPOCH
+) -> float:
     """Load, train and test as the course does; return the seconds."""
     start = time.perf_counter()
     train, test = preload("train", device), preload("test", device)
@@ -70,7 +76,11 @@ def course_pipeline(device, recipe=ONE_EPOCH):
     return time.perf_counter() - start
 
 
-def bench_training(pairs=5, device=None, report=print):
+def bench_training(
+    pairs: int = 5,
+    device: str | torch.device | None = None,
+    report: Callable[[str], Any] = print,
+) -> dict[str, Any]:
     """Time the two pipelines in turn; an epoch of 60,000 images and its test.
 
     Each pair is one run of each, one after the other, so that a slow spell of

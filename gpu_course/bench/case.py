@@ -1,6 +1,16 @@
 """A bench of the suite: made, checked, and only then timed."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from gpu_course.timing.timed import Timing
+
 
 ON_GPU = ("none", "in and out")  # which copies are timed where there are any
 
@@ -40,7 +50,12 @@ class Case:
     bytes: object
     transfers: tuple = ON_GPU
 
-    def make(self, size, device="cpu", transfers="none"):
+    def make(
+        self,
+        size: int,
+        device: str | torch.device = "cpu",
+        transfers: str = "none",
+    ) -> Callable[[], torch.Tensor]:
         """Return a callable of no arguments, its result already checked.
 
         Parameters
@@ -79,7 +94,14 @@ class Case:
         return call
 
 
-def run_case(case, size, device, threads=None, transfers="none", **options):
+def run_case(
+    case: Case,
+    size: int,
+    device: str | torch.device,
+    threads: int | None = None,
+    transfers: str = "none",
+    **options: Any,
+) -> Timing:
     """Check and time one size of a case.
 
     Parameters

@@ -4,13 +4,22 @@ It is JSON and holds nothing personal: no names of people, hosts or folders,
 no serial numbers.
 """
 
+from __future__ import annotations
+
 import datetime
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.bench.schema import MACHINE, SCHEMA, TYPES, LedgerError, check
+
+if TYPE_CHECKING:
+    from gpu_course.bench.case import Case
+    from gpu_course.timing.timed import Timing
+
 
 CARRIED = Path(__file__).parent / "carried"
 TELLING = ("cpu", "cores", "system", "gpu")  # what makes a machine another
@@ -80,7 +89,7 @@ class Ledger:
     machine: dict
     entries: tuple
 
-    def way(self, entry):
+    def way(self, entry: Entry) -> str:
         """Return how something was run, comparable between machines.
 
         ``cpu, 1 thread``, ``cpu, all threads``, ``cuda``, ``cuda, transfers
@@ -95,12 +104,12 @@ class Ledger:
             text += f", transfers {entry.transfers}"
         return text
 
-    def by_key(self):
+    def by_key(self) -> dict[tuple[str, int, str], Entry]:
         """Return entries by ``(bench, size, way)``."""
         return {(e.bench, e.size, self.way(e)): e for e in self.entries}
 
 
-def entry_of(case, size, timing, device):
+def entry_of(case: Case, size: int, timing: Timing, device: str) -> Entry:
     """Return the entry of a `Timing` of a `bench_suite.Case`."""
     return Entry(
         case.name,
@@ -119,7 +128,7 @@ def entry_of(case, size, timing, device):
     )
 
 
-def this_machine():
+def this_machine() -> dict[str, Any]:
     """Describe this machine: what a time depends on, and nothing else."""
     import torch
 
@@ -136,13 +145,15 @@ def this_machine():
     return {key: report[key] for key in MACHINE}
 
 
-def new_ledger(name, machine, entries=()):
+def new_ledger(
+    name: str, machine: dict[str, Any], entries: Iterable[Entry] = ()
+) -> Ledger:
     """Return a ledger of today."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return Ledger(name, today, machine, tuple(entries))
 
 
-def save(ledger, path):
+def save(ledger: Ledger, path: str | Path) -> None:
     """Write a ledger, whole or not at all."""
     from gpu_course.common.files import write_atomically
 
@@ -156,7 +167,7 @@ def save(ledger, path):
     write_atomically(path, text.encode() + b"\n")
 
 
-def load(path):
+def load(path: str | Path) -> Ledger:
     """Read a ledger.
 
     Raises
@@ -188,12 +199,12 @@ def load(path):
         raise LedgerError(f"{path}: {error}") from None
 
 
-def carried():
+def carried() -> tuple[Ledger, ...]:
     """Return the ledgers that the package carries, a tuple by name."""
     return tuple(load(path) for path in sorted(CARRIED.glob("*.json")))
 
 
-def differences(one, other):
+def differences(one: Ledger, other: Ledger) -> list[str]:
     """Return in which ways two ledgers' machines differ, a list of text."""
     a, b = one.machine, other.machine
     return [
@@ -203,7 +214,7 @@ def differences(one, other):
     ]
 
 
-def other_machine(one, other):
+def other_machine(one: Ledger, other: Ledger) -> bool:
     """Whether two ledgers are of different machines, not only software."""
     return any(one.machine[key] != other.machine[key] for key in TELLING)
 

@@ -1,8 +1,12 @@
 """``gpu-course bench``: run the suite here and write the ledger."""
 
+from __future__ import annotations
+
 import statistics
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.bench.case import run_case
 from gpu_course.bench.ledger import entry_of, new_ledger, save, this_machine
@@ -10,14 +14,23 @@ from gpu_course.bench.suite import CASES, QUICK, TIMED
 from gpu_course.common.device import try_device
 from gpu_course.timing.timed import BUSY, duration
 
+if TYPE_CHECKING:
+    from gpu_course.bench.case import Case
+    from gpu_course.bench.ledger import Ledger
+
+
 DEFAULT = Path("gpu-course-bench.json")
 AGAIN = 2  # times, where a time comes with a warning
 ROOM = 0.5  # of the free memory, that a case may take
 
 
 def run_suite(
-    output=DEFAULT, quick=False, devices=None, report=print, cases=CASES
-):
+    output: str | Path = DEFAULT,
+    quick: bool = False,
+    devices: Sequence[str] | None = None,
+    report: Callable[[str], Any] = print,
+    cases: Sequence[Case] = CASES,
+) -> Ledger:
     """Time every case at every size, on each device that works.
 
     The ledger is written after each case, so that an interrupt loses little. A
@@ -87,7 +100,7 @@ def run_suite(
     return ledger
 
 
-def working_devices():
+def working_devices() -> list[str]:
     """Return the devices that compute something right here."""
     import torch
 
@@ -99,7 +112,9 @@ def working_devices():
     return ["cpu"] + [name for name in gpus if try_device(name) is None]
 
 
-def ways(case, devices, machine):
+def ways(
+    case: Case, devices: Iterable[str], machine: dict[str, Any]
+) -> list[tuple[str, int | None, str]]:
     """Return how a case is run: a list of (device, threads, transfers)."""
     found = []
     for device in devices:

@@ -1,6 +1,7 @@
 """What a ledger's file has to hold, and what is said if it doesn't."""
 
 import datetime
+from typing import Any
 
 SCHEMA = 1
 NUMBERS = (int, float)
@@ -49,7 +50,7 @@ class LedgerError(ValueError):
     """A ledger that can't be used; says why and what to do."""
 
 
-def check(content):
+def check(content: Any) -> None:
     """Raise unless the content of a file is a ledger's.
 
     Keys that aren't known are allowed.

@@ -1,19 +1,31 @@
 """Ledgers side by side: ratios as text, times as a figure."""
 
+from __future__ import annotations
+
 import io
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gpu_course.bench.ledger import differences, other_machine
 from gpu_course.bench.schema import LedgerError
 from gpu_course.common.drawing import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from gpu_course.timing.timed import duration
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from gpu_course.bench.ledger import Ledger
+
+
 ALIKE = 0.1  # runs of different days: less than this isn't a difference
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, "black")
 GPU_LINE, GPU_COPIES, CPU_ONE, CPU_ALL = "-", "--", ":", "-."
 
 
-def common_keys(ledgers):
+def common_keys(ledgers: Sequence[Ledger]) -> list[tuple[str, int, str]]:
     """Return the keys of `Ledger.by_key` that two or more have, in order.
 
     Raises
@@ -36,7 +48,7 @@ def common_keys(ledgers):
     return sorted(common, key=lambda key: _order(key, list(keys)))
 
 
-def comparison(ledgers):
+def comparison(ledgers: Sequence[Ledger]) -> str:
     """Return a table of ratios to the first ledger, and what differs.
 
     Above 1 is faster than the first. The ledgers weren't measured in turn, so
@@ -74,7 +86,7 @@ def comparison(ledgers):
     return "\n".join(lines)
 
 
-def unique_names(ledgers):
+def unique_names(ledgers: Sequence[Ledger]) -> list[str]:
     """Return the names, numbered where two are the same."""
     names = [ledger.name for ledger in ledgers]
     return [
@@ -83,7 +95,9 @@ def unique_names(ledgers):
     ]
 
 
-def plot_ledgers(ledgers, figure=None):
+def plot_ledgers(
+    ledgers: Sequence[Ledger], figure: Figure | None = None
+) -> Figure:
     """Draw time against size for each bench: a colour for each ledger.
 
     Parameters
@@ -141,7 +155,7 @@ def plot_ledgers(ledgers, figure=None):
     return figure
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, whole or not at all."""
     from gpu_course.common.files import write_atomically
 

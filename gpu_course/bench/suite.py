@@ -261,7 +261,7 @@ CASES = (
 )
 
 
-def case(name):
+def case(name: str) -> Case:
     """Return the case of that name.
 
     Raises

@@ -1,19 +1,27 @@
 """The benchmark of the teaching GPU: its executors, a simulator and NumPy."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gpu_course
 from gpu_course.bench.teaching_gpu_cases import CASES, check, launch
 from gpu_course.cuda.backend import forced
 from gpu_course.timing.comparison import Stop, compare
 from gpu_course.timing.timer import time_call
+
+if TYPE_CHECKING:
+    from gpu_course.bench.teaching_gpu_cases import Case
+
 
 EXECUTORS = ("compiled", "traced", "python")
 IN_TURN = Stop(min_run_time_s=0.2, max_run_time_s=1.0)
@@ -26,7 +34,9 @@ SIMULATE = OURS + "simulate()"
 FIRST = OURS + "time_first_launch()"
 
 
-def bench_kernels(report=print, scale=1.0):
+def bench_kernels(
+    report: Callable[[str], Any] = print, scale: float = 1.0
+) -> dict[str, Any]:
     """Time every kernel on everything that runs it.
 
     Results are compared with NumPy's before anything is timed. Every executor
@@ -69,7 +79,9 @@ def bench_kernels(report=print, scale=1.0):
     return {"kernels": rows, "goals": goals}
 
 
-def bench_case(case, simulator_s, scale):
+def bench_case(
+    case: Case, simulator_s: float | None, scale: float
+) -> dict[str, Any]:
     """Return the row of one kernel: seconds at two sizes, and ratios."""
     small, full = (case.make(size) for size in case.sizes(scale))
     seconds = {}
@@ -110,7 +122,7 @@ def bench_case(case, simulator_s, scale):
     }
 
 
-def seconds_of(function):
+def seconds_of(function: Callable[[], Any]) -> float:
     """Return the median time of a call; of one call if it is long."""
     start = time.perf_counter()
     function()
@@ -134,7 +146,7 @@ that launch with all its overhead, or per thread (matmul: per multiply-add) at
 the full size. It is a CPU's time throughout and says nothing of a GPU."""
 
 
-def line(row):
+def line(row: dict[str, Any]) -> str:
     """Return a row as text."""
     cells = [f"{row['kernel']:<21}{row['threads']:>7,}"]
     for name in NAMES:
@@ -153,7 +165,9 @@ def line(row):
     return "".join(cells)
 
 
-def number(seconds, threads, form, width):
+def number(
+    seconds: float | None, threads: float, form: str, width: int
+) -> str:
     """Return nanoseconds a thread, right-aligned."""
     text = "-" if seconds is None else format(1e9 * seconds / threads, form)
     return f"{text:>{width}}"
@@ -162,7 +176,7 @@ def number(seconds, threads, form, width):
 # Other processes
 
 
-def simulate():
+def simulate() -> None:
     """Check and time each case in Numba's simulator; print the seconds.
 
     Runs in a process of its own: the simulator is chosen as Numba is
@@ -182,7 +196,7 @@ def simulate():
     print(json.dumps(seconds))
 
 
-def time_first_launch():
+def time_first_launch() -> None:
     """Print a process's first launch: seconds without imports, threads.
 
     The arguments are a kernel's name and ``whole`` or ``block``: how much
@@ -196,7 +210,7 @@ def time_first_launch():
     print(time.perf_counter() - start, made.threads)
 
 
-def child(code, *arguments, **environment):
+def child(code: str, *arguments: str, **environment: str) -> str:
     """Run a line of Python in another process; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -210,7 +224,9 @@ def child(code, *arguments, **environment):
     return done.stdout
 
 
-def first_launches(report, name="tiled_matmul"):
+def first_launches(
+    report: Callable[[str], Any], name: str = "tiled_matmul"
+) -> dict[str, float]:
     """Time the first launch of a kernel in fresh processes.
 
     Plain Python is for small launches, so one block is timed: with nothing
@@ -247,7 +263,9 @@ def first_launches(report, name="tiled_matmul"):
 # Rates
 
 
-def events_per_second(report, scale=1.0):
+def events_per_second(
+    report: Callable[[str], Any], scale: float = 1.0
+) -> dict[str, float]:
     """Time traces with their analysis; an event is a row of the record."""
     events = seconds = 0
     for case in CASES:
@@ -265,7 +283,9 @@ def events_per_second(report, scale=1.0):
     return {"traced_events": events, "traced_events_per_s": events / seconds}
 
 
-def growth(report, scale=1.0):
+def growth(
+    report: Callable[[str], Any], scale: float = 1.0
+) -> dict[str, list]:
     """Time a kernel over four decades of threads, compiled.
 
     Returns

@@ -1,9 +1,12 @@
 """What is launched in the benchmark of kernels, and what NumPy gives."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from gpu_course.bench.teaching_gpu_kernels import (
     THREADS,
     TILE,
 )
+
+if TYPE_CHECKING:
+    from gpu_course.cuda.report import Report
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,15 @@ class Made:
     steps: int = 1
 
     @property
-    def threads(self):
+    def threads(self) -> int:
         return int(np.prod(self.grid) * np.prod(self.block))
 
     @property
-    def work(self):
+    def work(self) -> int:
         """Threads times what each does, to compare sizes by."""
         return self.threads * self.steps
 
-    def traced(self):
+    def traced(self) -> Report:
         """Return the report of the launch."""
         kernel = getattr(teaching_gpu_kernels, self.kernel)
         return kernel.trace[self.grid, self.block](*self.arguments)
@@ -81,10 +87,10 @@ class Case:
     simulated: bool = True
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.make.__name__
 
-    def sizes(self, scale):
+    def sizes(self, scale: float) -> list[int]:
         """Return the small and the full size, scaled."""
         return [
             max(1, round(n * scale / self.unit)) * self.unit
@@ -92,43 +98,43 @@ class Case:
         ]
 
 
-def whole(*shape, high=8):
+def whole(*shape: int, high: int = 8) -> np.ndarray:
     """Return small whole numbers as float32: their sums are exact."""
     numbers = np.random.default_rng(0).integers(0, high, shape)
     return numbers.astype(np.float32)
 
 
-def axpy(n):
+def axpy(n: int) -> Made:
     a, x, y = np.float32(2), whole(n), whole(n)
     size, numpy = f"{n:,}", lambda: y + a * x
     return Made("axpy", n // THREADS, THREADS, (a, x, y), numpy, size)
 
 
-def tiled_matmul(n):
+def tiled_matmul(n: int) -> Made:
     a, b, c = whole(n, n), whole(n, n), whole(n, n)
     grid, block = (n // TILE, n // TILE), (TILE, TILE)
     size, numpy = f"{n}×{n}", lambda: a @ b
     return Made("tiled_matmul", grid, block, (a, b, c), numpy, size, n)
 
 
-def block_reduction(n, kernel="block_reduction"):
+def block_reduction(n: int, kernel: str = "block_reduction") -> Made:
     x, sums = whole(n), np.zeros(n // THREADS, np.float32)
     size, numpy = f"{n:,}", lambda: x.reshape(-1, THREADS).sum(axis=1)
     return Made(kernel, n // THREADS, THREADS, (x, sums), numpy, size)
 
 
-def warp_reduction(n):
+def warp_reduction(n: int) -> Made:
     return block_reduction(n, "warp_reduction")
 
 
-def convolution(n):
+def convolution(n: int) -> Made:
     images, weights = whole(n, SIDE, SIDE), whole(FILTER, FILTER)
     arrays = (images, weights, np.zeros((n, OUT, OUT), np.float32))
     size, numpy = f"{n:,} images", lambda: correlate(images, weights)
     return Made("convolution", n, (OUT, OUT), arrays, numpy, size)
 
 
-def convolution_channels(n, channels=6):
+def convolution_channels(n: int, channels: int = 6) -> Made:
     images, weights = whole(n, SIDE, SIDE), whole(channels, FILTER, FILTER)
     out = np.zeros((n, channels, OUT, OUT), np.float32)
 
@@ -145,7 +151,7 @@ def convolution_channels(n, channels=6):
     )
 
 
-def correlate(images, weights):
+def correlate(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the images under one filter, a shifted product at a time."""
     total = np.zeros((len(images), OUT, OUT), np.float32)
     for i in range(FILTER):
@@ -154,14 +160,14 @@ def correlate(images, weights):
     return total
 
 
-def histogram_global(n, kernel="histogram_global"):
+def histogram_global(n: int, kernel: str = "histogram_global") -> Made:
     values = whole(n, high=BINS).astype(np.uint8)
     arrays = (values, np.zeros(BINS, np.int32))
     size, numpy = f"{n:,}", lambda: np.bincount(values, minlength=BINS)
     return Made(kernel, n // THREADS, THREADS, arrays, numpy, size)
 
 
-def histogram_shared(n):
+def histogram_shared(n: int) -> Made:
     return histogram_global(n, "histogram_shared")
 
 
@@ -178,13 +184,13 @@ CASES = (
 )
 
 
-def launch(made, kernels=teaching_gpu_kernels):
+def launch(made: Made, kernels: Any = teaching_gpu_kernels) -> None:
     """Launch a kernel of a module."""
     kernel = getattr(kernels, made.kernel)
     kernel[made.grid, made.block](*made.arguments)
 
 
-def check(made, kernels=teaching_gpu_kernels):
+def check(made: Made, kernels: Any = teaching_gpu_kernels) -> None:
     """Launch, and compare the result with NumPy's, to the last bit.
 
     Raises
@@ -202,7 +208,7 @@ def check(made, kernels=teaching_gpu_kernels):
 
 
 @functools.cache
-def simulator_kernels():
+def simulator_kernels() -> SimpleNamespace:
     """Return the kernels as Numba's simulator runs them.
 
     Only the import changes; Numba has to have been imported with

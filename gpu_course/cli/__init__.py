@@ -5,6 +5,7 @@ Imports: bench, common, course, cuda, data, exercises, hardware, training.
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import gpu_course
 from gpu_course.cli import (
@@ -49,7 +50,7 @@ examples:
 """
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     0: done. 1: it failed, or a target was missed. 2: it was called wrongly.

@@ -1,5 +1,6 @@
 """``gpu-course bench``."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from gpu_course.cli.options import DEVICE, JSON, positive
 HELP = "time this machine and write a ledger that others can compare"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
@@ -40,7 +41,7 @@ def add_arguments(parser):
     parser.add_argument("--json", **JSON)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     def report(line):
         file = sys.stderr if arguments.json else sys.stdout
         print(line, file=file, flush=True)

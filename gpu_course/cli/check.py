@@ -1,11 +1,13 @@
 """``gpu-course test``."""
 
+import argparse
+
 from gpu_course.cli.options import positive
 
 HELP = "run the linters, the tests, every notebook"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--gpu",
@@ -31,7 +33,7 @@ def add_arguments(parser):
     )
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.notebooks import run_as_reader, run_tests
     from gpu_course.course.workspace import course_root
 

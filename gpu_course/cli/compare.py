@@ -1,11 +1,12 @@
 """``gpu-course compare``."""
 
+import argparse
 from pathlib import Path
 
 HELP = "set ledgers of 'bench' side by side, and draw"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "ledger",
         nargs="+",
@@ -21,7 +22,7 @@ def add_arguments(parser):
     )
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.bench.ledger import carried, load
     from gpu_course.bench.side_by_side import (
         comparison,

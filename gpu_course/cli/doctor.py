@@ -1,5 +1,6 @@
 """``gpu-course doctor``."""
 
+import argparse
 import json
 
 from gpu_course.cli.options import JSON
@@ -7,11 +8,11 @@ from gpu_course.cli.options import JSON
 HELP = "try everything the course needs here"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", **JSON)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.doctor import diagnose, diagnosis
 
     result = diagnosis(diagnose())

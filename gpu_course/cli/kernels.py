@@ -9,7 +9,7 @@ from gpu_course.cli.options import JSON
 HELP = "compile every kernel of the course for real GPUs; none is needed"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cc",
         type=_capabilities,
@@ -29,7 +29,7 @@ def _capabilities(text):
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.kernel_listing import list_kernels, table
     from gpu_course.course.workspace import course_root
 

@@ -1,11 +1,13 @@
 """``gpu-course lab``."""
 
+import argparse
+
 from gpu_course.cli.options import positive
 
 HELP = "open the course in JupyterLab"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=positive, help="default: the first free from 8888"
     )
@@ -14,7 +16,7 @@ def add_arguments(parser):
     )
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.workspace import open_lab
 
     return open_lab(arguments.port, not arguments.no_browser)

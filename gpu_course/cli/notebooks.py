@@ -1,15 +1,17 @@
 """``gpu-course run-notebooks``."""
 
+import argparse
+
 HELP = "execute the notebooks afresh and store their outputs"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "chapter", nargs="*", metavar="NN", help="default: all of them"
     )
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.notebooks import run_notebooks
     from gpu_course.course.workspace import course_root
 

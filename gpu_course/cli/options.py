@@ -1,6 +1,7 @@
 """What several commands take."""
 
 import argparse
+from pathlib import Path
 
 DEVICE = {
     "choices": ("cpu", "cuda", "mps"),
@@ -9,20 +10,20 @@ DEVICE = {
 JSON = {"action": "store_true", "help": "print JSON on standard output"}
 
 
-def model_path():
+def model_path() -> Path:
     """Return where ``train`` puts the trained model and ``predict`` looks."""
     from gpu_course.common.files import cache_folder
 
     return cache_folder() / "models" / "lenet.safetensors"
 
 
-def whole(text):
+def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
     return int(text)
 
 
-def positive(text):
+def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"must be a whole number above 0, got {text}"
@@ -30,7 +31,7 @@ def positive(text):
     return int(text)
 
 
-def percent(text):
+def percent(text: str) -> float:
     try:
         number = float(text)
     except ValueError:

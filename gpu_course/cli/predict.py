@@ -1,5 +1,6 @@
 """``gpu-course predict``."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from gpu_course.cli.options import DEVICE, JSON, model_path
 HELP = "say which digit a picture shows"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", nargs="+", metavar="IMAGE")
     parser.add_argument(
         "--model",
@@ -21,7 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--json", **JSON)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.data.digit import to_digit
     from gpu_course.training.classifier import Classifier
 

@@ -1,5 +1,6 @@
 """``gpu-course progress``."""
 
+import argparse
 import json
 from dataclasses import asdict
 
@@ -8,11 +9,11 @@ from gpu_course.cli.options import JSON
 HELP = "list the exercises and quizzes, and what was passed"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", **JSON)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.exercises import show_progress
     from gpu_course.exercises.passed import progress_file
 

@@ -1,13 +1,15 @@
 """``gpu-course reset``."""
 
+import argparse
+
 HELP = "restore a chapter of your working copy; keep yours"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("chapter", metavar="NN", help="its number, e.g. 31")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.workspace import course_root, reset_chapter
 
     chapter, kept = reset_chapter(course_root(), arguments.chapter)

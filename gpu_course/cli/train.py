@@ -1,5 +1,6 @@
 """``gpu-course train``."""
 
+import argparse
 import json
 import sys
 import time
@@ -17,7 +18,7 @@ from gpu_course.cli.options import (
 HELP = "train the LeNet on MNIST and test it"
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--epochs",
         type=positive,
@@ -50,7 +51,7 @@ def add_arguments(parser):
     parser.add_argument("--json", **JSON)
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from gpu_course.common.device import pick_device

@@ -7,18 +7,25 @@ to. The text goes into the output's metadata, where nbconvert's template
 ``labextensions/`` teaches it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 LONGEST = 600
 
 
-def attach(figure):
+def attach(figure: Figure) -> None:
     """Have a figure carry its text when IPython displays it."""
-    figure._repr_mimebundle_ = lambda **_: (
+    figure._repr_mimebundle_ = lambda **_: (  # type: ignore[attr-defined]
         {},
         {"image/png": {"alt": alt_text(figure)}},
     )
 
 
-def alt_text(figure):
+def alt_text(figure: Figure) -> str:
     """Return what is written in a figure: titles, axes, legends.
 
     Of axes that have none of these it is what is written inside them.

@@ -1,10 +1,16 @@
 """Which device to use."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-def pick_device(device=None):
+def pick_device(device: str | torch.device | None = None) -> torch.device:
     """Return the device to compute on: a ``torch.device``.
 
     Parameters
@@ -54,7 +60,7 @@ def pick_device(device=None):
     return device
 
 
-def try_device(device):
+def try_device(device: str | torch.device) -> str | None:
     """Multiply two small matrices on the device and compare with the CPU.
 
     ``is_available`` can be True where the first operation fails: an old GPU
@@ -76,7 +82,9 @@ def try_device(device):
     return None
 
 
-def place(model, device):
+def place(
+    model: torch.nn.Module, device: str | torch.device
+) -> torch.nn.Module:
     """Move a model to the device and return it.
 
     On the CPU convolutions were measured to be faster with channels last; on
@@ -85,5 +93,7 @@ def place(model, device):
     import torch
 
     if torch.device(device).type == "cpu":
-        return model.to(device, memory_format=torch.channels_last)
+        return model.to(  # type: ignore[call-overload]
+            device, memory_format=torch.channels_last
+        )
     return model.to(device)

@@ -5,7 +5,14 @@ line across. What is idle is hollow, so that the pictures read without colour.
 Colours are Okabe and Ito's.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from matplotlib.patches import Circle, Rectangle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, YELLOW, PURPLE = "#56B4E9", "#F0E442", "#CC79A7"
@@ -29,7 +36,15 @@ def _write(ax, x, y, text, **style):
         ax.text(x, y, text, **style).set_in_layout(False)
 
 
-def draw_thread(ax, x, y, text="", active=True, radius=0.4, size=8):
+def draw_thread(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: object = "",
+    active: bool = True,
+    radius: float = 0.4,
+    size: float = 8,
+) -> Axes:
     """Draw a thread as a disc around a point; hollow if it is idle."""
     _add(
         ax,
@@ -55,8 +70,16 @@ def draw_thread(ax, x, y, text="", active=True, radius=0.4, size=8):
 
 
 def draw_cell(
-    ax, x, y, text="", colour=MEMORY, width=1.0, height=0.8, size=8, hatch=None
-):
+    ax: Axes,
+    x: float,
+    y: float,
+    text: object = "",
+    colour: str = MEMORY,
+    width: float = 1.0,
+    height: float = 0.8,
+    size: float = 8,
+    hatch: str | None = None,
+) -> Axes:
     """Draw a cell of memory with its lower left corner at a point."""
     _add(
         ax,
@@ -82,7 +105,15 @@ def draw_cell(
     return ax
 
 
-def draw_warp(ax, x, y, width, height, number=0, text=""):
+def draw_warp(
+    ax: Axes,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    number: int = 0,
+    text: object = "",
+) -> Axes:
     """Draw a warp as a band of its colour, behind its threads."""
     _add(
         ax,
@@ -100,14 +131,23 @@ def draw_warp(ax, x, y, width, height, number=0, text=""):
     return ax
 
 
-def draw_barrier(ax, left, right, y, text="barrier"):
+def draw_barrier(
+    ax: Axes, left: float, right: float, y: float, text: str = "barrier"
+) -> Axes:
     """Draw a barrier as a line across."""
     ax.plot([left, right], [y, y], color=BARRIER, linewidth=2.5)
     ax.text(right, y, f" {text}", ha="left", va="center", fontsize=8)
     return ax
 
 
-def frame(ax, left, right, bottom, top, equal=True):
+def frame(
+    ax: Axes,
+    left: float,
+    right: float,
+    bottom: float,
+    top: float,
+    equal: bool = True,
+) -> Axes:
     """Set the view, without axes."""
     ax.set(xlim=(left, right), ylim=(bottom, top))
     if equal:

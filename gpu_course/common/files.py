@@ -9,7 +9,7 @@ from pathlib import Path
 ABANDONED_AFTER_S = 3600
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Return the folder for unpacked data and trained models.
 
     The environment variable ``GPU_COURSE_DATA`` overrides the platform's
@@ -23,7 +23,7 @@ def cache_folder():
     return user_cache_path("gpu-course", appauthor=False)
 
 
-def write_atomically(path, content):
+def write_atomically(path: str | Path, content: bytes) -> None:
     """Write bytes to `path` so that a reader sees the old file or the new.
 
     The bytes go to a new file in the same folder, which then takes the

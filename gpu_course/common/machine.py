@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from gpu_course.common.device import pick_device
 
@@ -31,7 +32,7 @@ class Machine:
     device: str
     packages: dict
 
-    def rows(self):
+    def rows(self) -> list[tuple[str, str]]:
         """Return the report as pairs of (name, value), all text."""
         gpu = self.gpu or "none"
         if self.gpu_memory_gib:
@@ -49,7 +50,7 @@ class Machine:
             *((name, version) for name, version in self.packages.items()),
         ]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the report as a dict that JSON can hold."""
         return asdict(self)
 
@@ -65,7 +66,7 @@ class Machine:
         return f"<table>{rows}</table>"
 
 
-def machine_report():
+def machine_report() -> Machine:
     """Look at this machine and return a `Machine`.
 
     It holds no names of people, hosts or folders.
@@ -81,7 +82,7 @@ def machine_report():
         gpu = f"{_cpu_name()} (MPS)"
     return Machine(
         cpu=_cpu_name(),
-        cores=psutil.cpu_count(logical=False) or os.cpu_count(),
+        cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         memory_gib=psutil.virtual_memory().total / 2**30,
         system=f"{platform.system()} {platform.machine()}",
@@ -102,7 +103,7 @@ def _version(package):
         return "not installed"
 
 
-def nvidia_smi(field):
+def nvidia_smi(field: str) -> str | None:
     """Ask the NVIDIA driver about the first GPU; None if there is none."""
     if shutil.which("nvidia-smi") is None:
         return None

@@ -6,6 +6,8 @@ cost a second to send and many more to draw, and the notebook keeps them.
 
 import contextlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 LINE = 200  # characters that a line has at most, on average
 
@@ -72,7 +74,7 @@ class _Stream:
 
 
 @contextlib.contextmanager
-def first_lines(count, why):
+def first_lines(count: int, why: str) -> Iterator[None]:
     """Cut what is printed inside, on both streams and from any thread.
 
     Inside another one it does nothing: the outer one cuts.
@@ -89,7 +91,7 @@ def first_lines(count, why):
         yield
         return
     shown = _Shown(count)
-    streams = [_Stream(stream, shown) for stream in before]
+    streams: list[Any] = [_Stream(stream, shown) for stream in before]
     sys.stdout, sys.stderr = streams
     try:
         yield

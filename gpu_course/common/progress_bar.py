@@ -7,7 +7,9 @@ from tqdm import tqdm
 WIDTH = 72
 
 
-def progress_bar(title, total, done=0, show=True):
+def progress_bar(
+    title: str, total: int, done: int = 0, show: bool = True
+) -> tqdm:
     """Return a tqdm bar, to be used in a ``with`` statement.
 
     In a notebook the bar is text on standard output, always as wide, so that

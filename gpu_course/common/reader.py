@@ -9,7 +9,9 @@ import linecache
 import sys
 import sysconfig
 import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import gpu_course
 
@@ -26,7 +28,8 @@ MEANT = (
     TypeError,
     ValueError,
 )
-ENTERED = set()  # the code of each entrance
+ENTERED: set[types.CodeType] = set()  # the code of each entrance
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _shell():
@@ -35,7 +38,7 @@ def _shell():
     return ipython and ipython.get_ipython()
 
 
-def place(filename, line):
+def place(filename: str, line: int) -> str:
     """Return where a line stands, and the line.
 
     Parameters
@@ -58,7 +61,7 @@ def place(filename, line):
     return f"{where}, line {line}" + (f": {text}" if text else "")
 
 
-def entrance(function):
+def entrance(function: F) -> F:
     """Decorate what a reader calls: a notebook shows its errors briefly.
 
     An error that is meant for the reader, or an interrupt, is shown with the
@@ -75,8 +78,8 @@ def entrance(function):
             error._render_traceback_ = functools.partial(_rendered, error)
             raise
 
-    ENTERED.add(entered.__code__)
-    return entered
+    ENTERED.add(entered.__code__)  # type: ignore[attr-defined]
+    return cast(F, entered)
 
 
 def _rendered(error):

@@ -5,7 +5,9 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from gpu_course.common.device import pick_device, try_device
 from gpu_course.common.machine import machine_report, nvidia_smi
@@ -47,7 +49,7 @@ class Finding:
     message: str
 
 
-def diagnose():
+def diagnose() -> list[Finding]:
     """Try everything that the course needs and return a list of `Finding`."""
     return [
         _python(),
@@ -64,7 +66,7 @@ def diagnose():
     ]
 
 
-def diagnosis(findings):
+def diagnosis(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return findings and machine as a dict that JSON can hold."""
     return {
         "ok": all(finding.status != "problem" for finding in findings),

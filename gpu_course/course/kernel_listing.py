@@ -4,18 +4,30 @@ It is how a course that is built without a GPU knows that its kernels are fit
 for one.
 """
 
+from __future__ import annotations
+
 import importlib
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.course.kernel_rows import Found, compile_rows
 from gpu_course.course.kernels_of_notebooks import notebook_rows
 from gpu_course.cuda import compiler
 from gpu_course.cuda.kernel import Kernel
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpu_course.course.kernel_rows import Row
+
+
 COMMON = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
 
 
-def list_kernels(root, capabilities=COMMON):
+def list_kernels(
+    root: Path, capabilities: Sequence[Any] = COMMON
+) -> list[Row]:
     """Compile every kernel of the package and of the notebooks.
 
     Parameters
@@ -48,7 +60,7 @@ def list_kernels(root, capabilities=COMMON):
     return rows
 
 
-def package_kernels(folder):
+def package_kernels(folder: Path) -> list[Found]:
     """Find the kernels that stand at the top of the package's modules.
 
     A module whose kernels have no types in their decorators has a function
@@ -84,7 +96,7 @@ def package_kernels(folder):
     return all_found
 
 
-def table(rows):
+def table(rows: Sequence[Row]) -> str:
     """Return the rows as text, a heading for each kernel and its types."""
     lines, heading = [], None
     for row in rows:

@@ -1,6 +1,8 @@
 """A kernel compiled for real GPUs, one row for each set of types and GPU."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gpu_course.cuda import compiler
 from gpu_course.cuda.kernel import Kernel
@@ -43,12 +45,12 @@ class Row:
     fails: str | None = None
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the kernel did what it was meant to."""
         return (self.error is None) == (self.fails is None)
 
 
-def compile_rows(found, capabilities):
+def compile_rows(found: Found, capabilities: Sequence[Any]) -> list[Row]:
     """Compile a kernel for its types and each capability.
 
     Returns

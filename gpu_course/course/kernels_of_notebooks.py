@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
@@ -22,7 +23,9 @@ from gpu_course.cuda.kernel import Kernel
 TAG = "kernel-fails:"
 
 
-def notebook_rows(path, capabilities):
+def notebook_rows(
+    path: Path, capabilities: Sequence[tuple[int, int]]
+) -> list[Row]:
     """Run a notebook in a process of its own and compile its kernels.
 
     Parameters
@@ -63,7 +66,7 @@ def _from_dict(row):
     return Row(**row)
 
 
-def run_notebook(path):
+def run_notebook(path: Path) -> list[Found]:
     """Run the code cells in this process and return their kernels.
 
     Returns
@@ -114,7 +117,7 @@ def _noting():
         yield kernels
 
 
-def main(path, out, *capabilities):
+def main(path: str | Path, out: str | Path, *capabilities: str) -> None:
     """Write the rows of a notebook to the file ``out``, as JSON."""
     rows = [
         asdict(row)

@@ -1,13 +1,23 @@
 """Execute the notebooks, store them in one canonical form, and test them."""
 
+from __future__ import annotations
+
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gpu_course.common.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbformat import NotebookNode
+
 
 CELL_TIMEOUT_S = 280  # below the limit of a test; a busy machine needs 120
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -46,7 +56,7 @@ LIBRARIES = re.compile(
 )
 
 
-def strict_environment(folder):
+def strict_environment(folder: str | Path) -> dict[str, str]:
     """Return the environment in which stored outputs are made and compared.
 
     One thread and no GPU, since the last digits of a sum depend on both, and
@@ -55,7 +65,7 @@ def strict_environment(folder):
     return {**os.environ, **STRICT, **_apart(folder)}
 
 
-def reader_environment(folder, threads):
+def reader_environment(folder: str | Path, threads: int) -> dict[str, str]:
     """Return the environment that a reader has, with so many threads.
 
     Nothing is left of what makes runs alike: the device is the one that the
@@ -85,7 +95,7 @@ def _apart(folder):
     }
 
 
-def canonical(notebook):
+def canonical(notebook: NotebookNode) -> str:
     """Return the text of a notebook with nothing in it that is not needed.
 
     Parameters
@@ -144,7 +154,9 @@ def _chosen(root, numbers):
     return [path for path in paths if path.name.split("_")[0] in wanted]
 
 
-def run_notebooks(root, numbers=()):
+def run_notebooks(
+    root: Path, numbers: Sequence[str] = ()
+) -> list[tuple[str, float]]:
     """Execute the notebooks in fresh kernels and store what they print.
 
     Parameters
@@ -195,7 +207,7 @@ def run_notebooks(root, numbers=()):
     return times
 
 
-def run_tests(root, gpu=False, extra=()):
+def run_tests(root: Path, gpu: bool = False, extra: Sequence[str] = ()) -> int:
     """Run the linters and pytest with every notebook; return the exit code.
 
     Every notebook runs twice: with one thread, its outputs compared, and as a
@@ -239,7 +251,9 @@ def run_tests(root, gpu=False, extra=()):
     return next((code for code in codes if code), 0)  # killed: negative
 
 
-def run_as_reader(root, threads=2, numbers=()):
+def run_as_reader(
+    root: Path, threads: int = 2, numbers: Sequence[str] = ()
+) -> int:
     """Execute the notebooks as a reader would; return the exit code.
 
     No output is compared, and nothing is stored: no cell may fail or take too

@@ -31,7 +31,7 @@ class WorkspaceError(RuntimeError):
     """Something about folders, chapters or ports that the reader can mend."""
 
 
-def course_root():
+def course_root() -> Path:
     """Return the folder that holds ``notebooks/`` and ``tests/``.
 
     Raises
@@ -48,7 +48,7 @@ def course_root():
     return root
 
 
-def update_copy(root):
+def update_copy(root: Path) -> list[str]:
     """Copy what the working copy lacks; overwrite nothing.
 
     Returns
@@ -78,7 +78,7 @@ def update_copy(root):
     return changed
 
 
-def reset_chapter(root, number):
+def reset_chapter(root: Path, number: str) -> tuple[Path, Path | None]:
     """Restore one chapter of the working copy and keep the old one beside it.
 
     Returns
@@ -125,7 +125,7 @@ def _beside(chapter, index):
     return chapter.with_name(f"{chapter.stem}.old-{index}.ipynb")
 
 
-def pick_port(port=None):
+def pick_port(port: int | None = None) -> int:
     """Return a port that is free on the loopback address.
 
     Parameters
@@ -164,7 +164,7 @@ def _free(port):
     return True
 
 
-def open_lab(port=None, browser=True):
+def open_lab(port: int | None = None, browser: bool = True) -> int:
     """Open JupyterLab on the working copy; return its exit code.
 
     It listens on the loopback address only, with a fresh token.

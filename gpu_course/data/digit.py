@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _SAVE = "Save it as JPEG or PNG"
 
 
 @entrance
-def to_digit(image):
+def to_digit(image: Any) -> np.ndarray:
     """Return a picture of a digit as MNIST would have it.
 
     The steps are those of the data set's authors (see the MNIST page of

@@ -7,6 +7,8 @@ Source: Yann LeCun, Corinna Cortes and Christopher J. C. Burges, "The MNIST
 database of handwritten digits"; licence CC BY-SA 3.0.
 """
 
+from __future__ import annotations
+
 import getpass
 import gzip
 import hashlib
@@ -15,8 +17,13 @@ import tempfile
 import warnings
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.common.files import cache_folder, write_atomically
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
 
 MEAN, STD = 0.1307, 0.3081  # of the training pixels scaled to 0..1: chapter 30
 FOLDER = resources.files("gpu_course.data") / "files" / "mnist"
@@ -98,7 +105,7 @@ def _user():
     return os.getuid() if hasattr(os, "getuid") else getpass.getuser()
 
 
-def mnist_root(root=None):
+def mnist_root(root: str | Path | None = None) -> Path:
     """Unpack MNIST where needed and return the folder that holds it.
 
     The folder suits ``torchvision.datasets.MNIST(root, download=False)``.
@@ -126,7 +133,9 @@ def _prefix(split):
     return _PREFIX[split]
 
 
-def load_mnist(split, root=None):
+def load_mnist(
+    split: str, root: str | Path | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the images and labels of one split as they were published.
 
     Parameters
@@ -151,7 +160,12 @@ def load_mnist(split, root=None):
     return images[16:].view(-1, 28, 28), labels[8:].long()
 
 
-def normalise(images, device="cpu", mean=MEAN, std=STD):
+def normalise(
+    images: torch.Tensor,
+    device: str | torch.device = "cpu",
+    mean: float = MEAN,
+    std: float = STD,
+) -> torch.Tensor:
     """Return what the network takes: float32 (N, 1, 28, 28) on the device.
 
     The bytes cross to the device and become float32 there, which moves a
@@ -167,7 +181,13 @@ def normalise(images, device="cpu", mean=MEAN, std=STD):
     return images.div_(255 * std).sub_(mean / std)
 
 
-def preload(split, device="cpu", mean=MEAN, std=STD, root=None):
+def preload(
+    split: str,
+    device: str | torch.device = "cpu",
+    mean: float = MEAN,
+    std: float = STD,
+    root: str | Path | None = None,
+) -> TensorDataset:
     """Return one whole split, normalised, in the memory of the device.
 
     Returns
@@ -184,8 +204,13 @@ def preload(split, device="cpu", mean=MEAN, std=STD, root=None):
 
 
 def mnist_loader(
-    split, batch_size=100, mean=0.5, std=0.5, root=None, **kwargs
-):
+    split: str,
+    batch_size: int = 100,
+    mean: float = 0.5,
+    std: float = 0.5,
+    root: str | Path | None = None,
+    **kwargs: Any,
+) -> DataLoader:
     """Return a DataLoader that transforms image by image, as the article does.
 
     Parameters
@@ -208,7 +233,9 @@ def mnist_loader(
     return DataLoader(mnist, batch_size=batch_size, **kwargs)
 
 
-def split_validation(dataset, count=10_000, seed=0):
+def split_validation(
+    dataset: TensorDataset, count: int = 10_000, seed: int = 0
+) -> list[TensorDataset]:
     """Split a TensorDataset at random into training and validation parts.
 
     Parameters

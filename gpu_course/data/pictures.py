@@ -1,9 +1,19 @@
 """Pictures of digits and results, drawn the same way in every chapter."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def show_pixels(ax, image):
+    import torch
+    from matplotlib.axes import Axes
+
+
+def show_pixels(ax: Axes, image: np.ndarray) -> Axes:
     """Draw an image as cells, each with its number in it.
 
     Parameters
@@ -16,7 +26,7 @@ def show_pixels(ax, image):
     for row, column in zip(*np.nonzero(image), strict=True):
         value = image[row, column]
         colour = "white" if value > 127 else "black"
-        place = {"ha": "center", "va": "center", "fontsize": 5}
+        place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 5}
         ax.text(column, row, value, color=colour, **place)
     height, width = image.shape
     ax.set_xticks(np.arange(-0.5, width), minor=True)
@@ -28,7 +38,11 @@ def show_pixels(ax, image):
     return ax
 
 
-def show_digits(images, titles=None, rows=1):
+def show_digits(
+    images: np.ndarray | torch.Tensor,
+    titles: Sequence[str] | None = None,
+    rows: int = 1,
+) -> np.ndarray:
     """Draw images side by side, each under its title; return the axes.
 
     Parameters
@@ -52,7 +66,7 @@ def show_digits(images, titles=None, rows=1):
     return axes
 
 
-def show_confusion(ax, counts):
+def show_confusion(ax: Axes, counts: np.ndarray) -> Axes:
     """Draw a confusion matrix: rows are what it was, columns what was said.
 
     The diagonal is right and has no colour, so that the mistakes show.
@@ -71,7 +85,7 @@ def show_confusion(ax, counts):
             ax.text(
                 column,
                 row,
-                counts[row, column],
+                str(counts[row, column]),
                 ha="center",
                 va="center",
                 fontsize=9,

@@ -1,5 +1,9 @@
 """What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from gpu_course.common.printed import first_lines
 from gpu_course.common.reader import entrance
 from gpu_course.exercises import passed, quiz
@@ -9,12 +13,16 @@ from gpu_course.exercises.checking.kernels import check_kernel
 from gpu_course.exercises.checking.result import Result, Text, said
 from gpu_course.exercises.collection import EXERCISES
 
+if TYPE_CHECKING:
+    from gpu_course.exercises.checking.exercise import Exercise
+
+
 LINES = 50  # that a check shows of what an answer prints
 
 _hinted = {}  # name to how many hints were given
 
 
-def catalogue():
+def catalogue() -> tuple[Exercise, ...]:
     """Return every exercise, in the order of the course.
 
     Returns
@@ -24,7 +32,7 @@ def catalogue():
     return EXERCISES
 
 
-def find(name):
+def find(name: Any) -> Exercise | None:
     """Return an exercise by its name, None if there is none."""
     return next(
         (e for e in EXERCISES if isinstance(name, str) and e.name == name),
@@ -37,7 +45,7 @@ def _not_a_name(call, name, answer=MISSING):
 
 
 @entrance
-def check(name=MISSING, answer=MISSING):
+def check(name: Any = MISSING, answer: Any = MISSING) -> Result:
     """Check an answer on hidden inputs; say what is wrong and where.
 
     It never raises for what the answer does, never changes the reader's
@@ -82,7 +90,7 @@ def check(name=MISSING, answer=MISSING):
 
 
 @entrance
-def hint(name=MISSING):
+def hint(name: Any = MISSING) -> Text | Result:
     """Return the next hint: a nudge, a direction, nearly the solution."""
     exercise = find(name)
     if exercise is None:
@@ -95,7 +103,7 @@ def hint(name=MISSING):
 
 
 @entrance
-def solution(name=MISSING):
+def solution(name: Any = MISSING) -> Text | Result:
     """Return the solution as source text."""
     exercise = find(name)
     if exercise is None:
@@ -103,7 +111,7 @@ def solution(name=MISSING):
     return Text(f"{name}: a solution", exercise.solution, code=True)
 
 
-def show_progress():
+def show_progress() -> passed.Progress:
     """Return what was passed and answered, chapter by chapter.
 
     Returns

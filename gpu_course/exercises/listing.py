@@ -1,9 +1,16 @@
 """The kernels of the solutions, for ``gpu-course kernels`` (cuda.jit)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from gpu_course.exercises.collection import EXERCISES
 
+if TYPE_CHECKING:
+    from gpu_course.cuda.kernel import Kernel
 
-def listed_kernels():
+
+def listed_kernels() -> list[tuple[Kernel, str]]:
     """Return the kernel of each solution, with the types of its launches.
 
     Returns

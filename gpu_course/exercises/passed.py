@@ -6,22 +6,30 @@ answered. It is a convenience: without it, or with a damaged one, everything
 else works.
 """
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import json
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.common.files import write_atomically
+
+if TYPE_CHECKING:
+    from gpu_course.exercises.checking.exercise import Exercise
+
 
 NOT_YET = "not yet"
 VERSION = 2  # of the file; 1 had no quizzes
 
 
-def progress_file():
+def progress_file() -> Path:
     """Return where progress is kept.
 
     The environment variable ``GPU_COURSE_DATA`` overrides the platform's
@@ -35,7 +43,7 @@ def progress_file():
     return user_data_path("gpu-course", appauthor=False) / "progress.json"
 
 
-def passed():
+def passed() -> dict[str, str]:
     """Return the exercises that were passed, name to day.
 
     Returns
@@ -47,7 +55,7 @@ def passed():
     return _read()["passed"]
 
 
-def answered(chapter):
+def answered(chapter: str) -> dict[str, dict[str, Any]]:
     """Return the questions of a chapter's quiz that were answered.
 
     Returns
@@ -59,7 +67,7 @@ def answered(chapter):
     return _read()["quizzes"].get(chapter, {})
 
 
-def note_passed(name):
+def note_passed(name: str) -> None:
     """Note that an exercise was passed, the first time with its day."""
     content = _read()
     if name not in content["passed"]:
@@ -67,7 +75,7 @@ def note_passed(name):
         _write(content)
 
 
-def note_answer(chapter, question, right):
+def note_answer(chapter: str, question: str, right: bool) -> None:
     """Note an answer to a question: the first one, and the first right one."""
     content = _read()
     before = content["quizzes"].setdefault(chapter, {}).get(question)
@@ -209,7 +217,9 @@ def _discs(done, colon=""):
     )
 
 
-def progress_in(exercises, quizzes):
+def progress_in(
+    exercises: Iterable[Exercise], quizzes: dict[str, list[str]]
+) -> Progress:
     """Return the `Progress` in some exercises and quizzes.
 
     Parameters

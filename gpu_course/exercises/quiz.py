@@ -8,6 +8,7 @@ import hashlib
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import traitlets
 
@@ -16,12 +17,12 @@ from gpu_course.widgets.base import CourseWidget, page_side
 FOLDER = Path(__file__).parent / "quizzes"
 
 
-def chapters():
+def chapters() -> list[str]:
     """Return the chapters that have a quiz, in order."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def questions(chapter):
+def questions(chapter: str) -> list[dict[str, Any]]:
     """Return the questions of a chapter, the answers in the order shown.
 
     That order depends on nothing but the texts, so it is the same each time
@@ -100,7 +101,7 @@ class Quiz(CourseWidget):
             "to answer them"
         )
 
-    def as_html(self):
+    def as_html(self) -> str:
         """Return the questions; each answer opens to its feedback."""
         rows = "\n".join(map(_question_html, self.questions))
         return f"<ol>\n{rows}\n</ol>"
@@ -116,7 +117,7 @@ def _question_html(asked):
     return f"<li><p>{escape(asked['question'])}</p>\n{answers}\n</li>"
 
 
-def show_quiz(chapter):
+def show_quiz(chapter: str) -> Quiz:
     """Return the quiz of a chapter, to be the last value of a cell.
 
     Each answer says why it is right or wrong.

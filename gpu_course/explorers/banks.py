@@ -1,12 +1,18 @@
 """Which banks of shared memory one request of a warp goes to."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import float32
 
 from gpu_course import cuda
 from gpu_course.common.drawing import FAULT, MEMORY, draw_cell, frame
 from gpu_course.cuda.analysis import BANKS
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 LANES = 32
 MOST_NUMBERED = 12  # turns; with more of them the cells are too low
@@ -30,7 +36,9 @@ def _steps(way):
     return {"row": (0, 1), "column": (1, 0), "diagonal": (1, 1)}[way]
 
 
-def traced_conflict(way="column", columns=32, padding=0):
+def traced_conflict(
+    way: str = "column", columns: int = 32, padding: int = 0
+) -> int:
     """Trace a warp that reads a tile of 32 rows; return the conflict's degree.
 
     Parameters
@@ -55,7 +63,9 @@ def traced_conflict(way="column", columns=32, padding=0):
     return report.max_bank_conflict
 
 
-def draw_banks(ax, way="column", columns=32, padding=0):
+def draw_banks(
+    ax: "Axes", way: str = "column", columns: int = 32, padding: int = 0
+) -> "Axes":
     """Draw the words that the lanes want, by bank and turn.
 
     Words in one bank are answered one after the other: each turn is a row.
@@ -98,7 +108,7 @@ def draw_banks(ax, way="column", columns=32, padding=0):
     return frame(ax, -2.6, 32.3, -2 - top / 10, top + 0.3, equal=False)
 
 
-def explore_banks():
+def explore_banks() -> Explorer:
     """Return the picture with controls."""
     return explorer(
         draw_banks,
@@ -109,6 +119,6 @@ def explore_banks():
     )
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch the kernel, to fix the types it is for."""
     traced_conflict()

@@ -1,5 +1,7 @@
 """Which sectors of memory one request of a warp touches."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.patches import Rectangle
 
@@ -12,7 +14,11 @@ from gpu_course.common.drawing import (
     frame,
 )
 from gpu_course.cuda.analysis import SECTOR_BYTES
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 LANES = 32
 DTYPES = {1: np.uint8, 4: np.float32, 8: np.float64}
@@ -25,7 +31,9 @@ def read_strided(x, stride, offset, out):
     out[lane] = x[offset + stride * lane]
 
 
-def traced_request(stride=1, offset=0, itemsize=4):
+def traced_request(
+    stride: int = 1, offset: int = 0, itemsize: int = 4
+) -> tuple[int, float]:
     """Trace one warp that reads with a stride.
 
     Parameters
@@ -64,7 +72,9 @@ def traced_request(stride=1, offset=0, itemsize=4):
     return sectors, min(1.0, LANES * itemsize / (sectors * SECTOR_BYTES))
 
 
-def draw_coalescing(ax, stride=1, offset=0, itemsize=4):
+def draw_coalescing(
+    ax: "Axes", stride: int = 1, offset: int = 0, itemsize: int = 4
+) -> "Axes":
     """Draw a warp's lanes above the sectors that their loads touch.
 
     In a touched sector, bytes that no lane wants are hatched.
@@ -137,7 +147,7 @@ def _unwanted(first, itemsize, touched):
     return runs
 
 
-def explore_coalescing():
+def explore_coalescing() -> Explorer:
     """Return the picture with sliders."""
     return explorer(
         draw_coalescing,
@@ -160,7 +170,9 @@ LAYOUTS = {
 }
 
 
-def draw_layout(ax, lanes_read="a column, matrix stored by rows"):
+def draw_layout(
+    ax: "Axes", lanes_read: str = "a column, matrix stored by rows"
+) -> "Axes":
     """Draw the request for a way of storing and of walking.
 
     Parameters
@@ -180,7 +192,7 @@ def draw_layout(ax, lanes_read="a column, matrix stored by rows"):
     return ax
 
 
-def explore_layout():
+def explore_layout() -> Explorer:
     """Return the picture with a menu."""
     return explorer(
         draw_layout,
@@ -189,7 +201,7 @@ def explore_layout():
     )
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch the kernel for each size, to fix the types it is for."""
     for itemsize in DTYPES:
         traced_request(itemsize=itemsize)

@@ -1,9 +1,13 @@
 """Controls above a figure that is drawn anew when one of them moves."""
 
+from __future__ import annotations
+
 import base64
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import traitlets
 
@@ -29,7 +33,7 @@ class Control:
     value: int | str
     options: range | tuple
 
-    def described(self):
+    def described(self) -> dict[str, Any]:
         """Return what the page must know, as a dict."""
         if not isinstance(self.options, range):
             return {"label": self.label, "options": list(self.options)}
@@ -41,19 +45,23 @@ class Control:
         }
 
 
-def slider(label, value, least, most, step=1):
+def slider(
+    label: str, value: int, least: int, most: int, step: int = 1
+) -> Control:
     """Return a slider of whole numbers."""
     return Control(label, value, range(least, most + 1, step))
 
 
-def menu(label, options, value=None):
+def menu(label: str, options: Sequence[Any], value: Any = None) -> Control:
     """Return a menu; the first option is chosen unless told otherwise."""
     return Control(
         label, options[0] if value is None else value, tuple(options)
     )
 
 
-def explorer(draw, figsize, **controls):
+def explorer(
+    draw: Callable[..., Any], figsize: tuple[float, float], **controls: Control
+) -> Explorer:
     """Return a widget: controls, and a figure drawn with their values.
 
     Parameters
@@ -157,7 +165,7 @@ class Explorer(CourseWidget):
         labels = [control.label for control in self.made_of.values()]
         return f"run this cell to change: {'; '.join(labels)}"
 
-    def as_html(self):
+    def as_html(self) -> str:
         """Return the picture, with a note that it moves in a kernel."""
         from PIL import Image
 

@@ -1,13 +1,20 @@
 """A filter of 5×5 weights that steps over a digit, one window at a time."""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
 from gpu_course.common.drawing import GREEN
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
 from gpu_course.layers.convolution import convolve, output_size
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 SIDE, WINDOW = 28, 5
 DIGIT = 32  # of the test images: a 3
@@ -23,7 +30,7 @@ FILTERS = {
 
 
 @cache
-def digit():
+def digit() -> np.ndarray:
     """Return the digit (28, 28), float32 from 0 to 1."""
     from gpu_course.data.mnist import load_mnist
 
@@ -31,8 +38,13 @@ def digit():
 
 
 def draw_convolution(
-    ax, filter_name="vertical edges", row=8, column=8, stride=1, padding=0
-):
+    ax: Axes,
+    filter_name: str = "vertical edges",
+    row: int = 8,
+    column: int = 8,
+    stride: int = 1,
+    padding: int = 0,
+) -> Axes:
     """Draw the image with its window, the products, and the output so far.
 
     Parameters
@@ -146,7 +158,7 @@ def _clear(ax, title):
     ax.spines[["top", "right"]].set_visible(True)
 
 
-def explore_convolution():
+def explore_convolution() -> Explorer:
     """Return the picture with a filter, a place, a stride and a padding."""
     return explorer(
         draw_convolution,

@@ -1,15 +1,25 @@
 """Gradient descent on a quadratic bowl: a start, a rate and the path."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gpu_course.explorers.controls import explorer, slider
+from gpu_course.explorers.controls import Explorer, explorer, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 HESSIAN = np.array([[3.0, 1.0], [1.0, 1.0]])
 LIMIT = 5  # of both axes
 STEPS = 25
 
 
-def descent_path(hessian, start, rate, steps=STEPS):
+def descent_path(
+    hessian: np.ndarray, start: np.ndarray, rate: float, steps: int = STEPS
+) -> np.ndarray:
     """Return the points (steps + 1, D) of gradient descent on ½ uᵀ H u.
 
     Parameters
@@ -27,7 +37,9 @@ def descent_path(hessian, start, rate, steps=STEPS):
     return np.array(path)
 
 
-def draw_descent(ax, u=-4, v=4, percent=40):
+def draw_descent(
+    ax: Axes, u: float = -4, v: float = 4, percent: float = 40
+) -> Axes:
     """Draw a quadratic's contours and the path of gradient descent.
 
     Parameters
@@ -72,7 +84,7 @@ def draw_descent(ax, u=-4, v=4, percent=40):
     return ax
 
 
-def explore_descent():
+def explore_descent() -> Explorer:
     """Return the picture with sliders for the start and the rate."""
     return explorer(
         draw_descent,

@@ -1,10 +1,16 @@
 """What an if does to a warp: both ways are taken, one after the other."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gpu_course import cuda
 from gpu_course.common.drawing import draw_thread, draw_warp, frame
-from gpu_course.explorers.controls import explorer, menu
+from gpu_course.explorers.controls import Explorer, explorer, menu
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 LANES, WARPS = 32, 2
 CONDITIONS = {
@@ -27,7 +33,7 @@ def branch(flags, out):
         out[t] = 2
 
 
-def traced_efficiency(condition="t % 2 == 0"):
+def traced_efficiency(condition: str = "t % 2 == 0") -> float:
     """Trace two warps that divide by a condition on their number.
 
     Parameters
@@ -51,7 +57,7 @@ def traced_efficiency(condition="t % 2 == 0"):
     return report.branch_efficiency
 
 
-def draw_divergence(ax, condition="t % 2 == 0"):
+def draw_divergence(ax: "Axes", condition: str = "t % 2 == 0") -> "Axes":
     """Draw two warps in the two bodies of an if.
 
     Parameters
@@ -88,13 +94,13 @@ def draw_divergence(ax, condition="t % 2 == 0"):
     return frame(ax, -6, 33, -5.6, 1)
 
 
-def explore_divergence():
+def explore_divergence() -> Explorer:
     """Return the picture with a menu."""
     return explorer(
         draw_divergence, (8, 1.9), condition=menu("if", list(CONDITIONS))
     )
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch the kernel, to fix the types it is for."""
     traced_efficiency()

@@ -1,5 +1,9 @@
 """Which thread of which block has which element."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from matplotlib.patches import Circle, Rectangle
 
 from gpu_course.common.drawing import (
@@ -9,14 +13,20 @@ from gpu_course.common.drawing import (
     draw_warp,
     frame,
 )
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 WARP = 32
 MOST = 64  # threads that are drawn
 MOST_COLUMNS, MOST_ROWS = 16, 8  # threads of a 2-D grid that are drawn
 
 
-def draw_indexing(ax, n=10, threads=4, blocks=3):
+def draw_indexing(
+    ax: Axes, n: int = 10, threads: int = 4, blocks: int = 3
+) -> Axes:
     """Draw the threads of a 1-D grid above the elements that they have.
 
     Threads that have none are hollow; elements that nobody has are hatched.
@@ -79,7 +89,7 @@ def draw_indexing(ax, n=10, threads=4, blocks=3):
     return frame(ax, -4.2, max(right, 6), -0.3, 3.9)
 
 
-def explore_indexing():
+def explore_indexing() -> Explorer:
     """Return the picture with sliders."""
     return explorer(
         draw_indexing,
@@ -90,7 +100,9 @@ def explore_indexing():
     )
 
 
-def place_2d(column, row, threads_x=8, threads_y=4):
+def place_2d(
+    column: int, row: int, threads_x: int = 8, threads_y: int = 4
+) -> tuple[tuple[int, int], tuple[int, int], int, int]:
     """Return where the thread of an element is: block, thread, warp, lane.
 
     The threads of a block are numbered along x first, and each 32 of these
@@ -117,8 +129,14 @@ def place_2d(column, row, threads_x=8, threads_y=4):
 
 
 def draw_indexing_2d(
-    ax, columns=13, rows=7, threads_x=8, threads_y=4, column=10, row=2
-):
+    ax: Axes,
+    columns: int = 13,
+    rows: int = 7,
+    threads_x: int = 8,
+    threads_y: int = 4,
+    column: int = 10,
+    row: int = 2,
+) -> Axes:
     """Draw a 2-D grid over an array, and where one thread of it is.
 
     Each warp of a block has its band, and threads beyond the array are
@@ -217,7 +235,7 @@ def draw_indexing_2d(
     return frame(ax, -0.3, max(right, 15) + 1.3, bottom - 0.3, 0.3)
 
 
-def explore_indexing_2d():
+def explore_indexing_2d() -> Explorer:
     """Return the picture of 13 × 7 elements with controls."""
     return explorer(
         draw_indexing_2d,

@@ -1,16 +1,26 @@
 """How many warps hide the latency of memory: a model of one scheduler."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from gpu_course.common.drawing import IDLE, SKY, YELLOW
-from gpu_course.explorers.controls import explorer, slider
+from gpu_course.explorers.controls import Explorer, explorer, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 WAITING, READY, ISSUING = range(3)
 
 
-def timeline(warps, work, latency, cycles=200):
+def timeline(
+    warps: int, work: int, latency: int, cycles: int = 200
+) -> np.ndarray:
     """Model warps that work and wait by turns, on one warp scheduler.
 
     Each warp issues ``work`` instructions, one in a cycle when it is chosen,
@@ -50,7 +60,7 @@ def timeline(warps, work, latency, cycles=200):
     return states
 
 
-def utilisation(warps, work, latency):
+def utilisation(warps: int, work: int, latency: int) -> float:
     """Return the share of cycles with an instruction: min(1, w c / (c + L)).
 
     For w warps that each issue c instructions and then wait L cycles.
@@ -58,7 +68,13 @@ def utilisation(warps, work, latency):
     return min(1.0, warps * work / (work + latency))
 
 
-def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
+def draw_latency(
+    ax: Axes,
+    warps: int = 4,
+    work: int = 4,
+    latency: int = 36,
+    cycles: int = 120,
+) -> Axes:
     """Draw what each warp does in each cycle."""
     states = timeline(warps, work, latency, cycles)
     colours = ListedColormap([IDLE, YELLOW, SKY])
@@ -95,7 +111,7 @@ def draw_latency(ax, warps=4, work=4, latency=36, cycles=120):
     return ax
 
 
-def explore_latency():
+def explore_latency() -> Explorer:
     """Return the picture with sliders; blue issues, yellow is ready."""
     return explorer(
         draw_latency,

@@ -1,12 +1,19 @@
 """What a timer sees of launches that return before the kernel is done."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from gpu_course.common.drawing import GREEN, SKY, VERMILION, YELLOW
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 WAITS = ("never", "at the end", "after each launch")
 
@@ -31,7 +38,9 @@ class Timeline:
     stop_us: float
 
 
-def timeline(launches, launch_us, kernel_us, waits):
+def timeline(
+    launches: int, launch_us: float, kernel_us: float, waits: str
+) -> Timeline:
     """Model a host that launches, and a GPU that works off its queue.
 
     Parameters
@@ -71,8 +80,12 @@ def timeline(launches, launch_us, kernel_us, waits):
 
 
 def draw_launch_queue(
-    ax, launches=3, launch_us=5, kernel_us=20, waits="never"
-):
+    ax: Axes,
+    launches: int = 3,
+    launch_us: float = 5,
+    kernel_us: float = 20,
+    waits: str = "never",
+) -> Axes:
     """Draw host and GPU over time, and what the timer says."""
     found = timeline(launches, launch_us, kernel_us, waits)
     for y, spans, colour in (
@@ -107,7 +120,7 @@ def draw_launch_queue(
     return ax
 
 
-def explore_launch_queue():
+def explore_launch_queue() -> Explorer:
     """Return the picture with controls."""
     return explorer(
         draw_launch_queue,

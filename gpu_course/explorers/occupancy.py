@@ -1,14 +1,28 @@
 """What limits how many warps of a kernel a multiprocessor holds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from gpu_course.common.drawing import BLUE, VERMILION
 from gpu_course.cuda.compiler import Resources
 from gpu_course.cuda.occupancy import occupancy
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 CAPABILITIES = ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0")
 
 
-def draw_occupancy(ax, threads=256, registers=32, shared_kb=0, cc="8.0"):
+def draw_occupancy(
+    ax: Axes,
+    threads: int = 256,
+    registers: int = 32,
+    shared_kb: float = 0,
+    cc: str = "8.0",
+) -> Axes:
     """Draw how many blocks each resource has room for.
 
     Parameters
@@ -45,7 +59,7 @@ def draw_occupancy(ax, threads=256, registers=32, shared_kb=0, cc="8.0"):
     return ax
 
 
-def explore_occupancy():
+def explore_occupancy() -> Explorer:
     """Return the picture with controls."""
     return explorer(
         draw_occupancy,

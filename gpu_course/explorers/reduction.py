@@ -1,6 +1,8 @@
 """A sum of many numbers as a tree, step by step."""
 
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -15,7 +17,13 @@ from gpu_course.common.drawing import (
     draw_warp,
     frame,
 )
-from gpu_course.explorers.controls import explorer, menu, slider
+from gpu_course.explorers.controls import Explorer, explorer, menu, slider
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gpu_course.cuda.report import Report
+
 
 WARP, BLOCK = 32, 256
 HEIGHT = 2.6  # from one row of partial sums to the next
@@ -91,7 +99,9 @@ KERNELS = {
 WAYS = tuple(KERNELS)
 
 
-def reduction_steps(values, way="halves"):
+def reduction_steps(
+    values: Sequence[float], way: str = "halves"
+) -> tuple[list[np.ndarray], list[list[tuple[int, int, int]]]]:
     """Return the partial sums after each step, and who added what.
 
     Parameters
@@ -143,7 +153,7 @@ def reduction_steps(values, way="halves"):
 
 
 @functools.cache
-def traced_tree(way="halves", count=BLOCK):
+def traced_tree(way: str = "halves", count: int = BLOCK) -> "Report":
     """Trace the sum of a block; return the report of the launch.
 
     Parameters
@@ -248,7 +258,9 @@ def _draw_memory(ax, states, additions, step):
         ax.text(-0.3, -1, "threads ", ha="right", va="center", fontsize=8)
 
 
-def draw_reduction(ax, way="halves", step=4, count=16):
+def draw_reduction(
+    ax: "Axes", way: str = "halves", step: int = 4, count: int = 16
+) -> "Axes":
     """Draw the sums of 1, 2, 3, … up to a step.
 
     Parameters
@@ -272,7 +284,7 @@ def draw_reduction(ax, way="halves", step=4, count=16):
     return frame(ax, -2.2, count + 0.3, -HEIGHT * (len(states) - 1) - 0.4, 1.1)
 
 
-def explore_reduction():
+def explore_reduction() -> Explorer:
     """Return the picture with controls."""
     return explorer(
         draw_reduction,
@@ -282,7 +294,7 @@ def explore_reduction():
     )
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch the kernels, to fix the types they are for."""
     for way in WAYS:
         traced_tree(way)

@@ -1,14 +1,22 @@
 """Softmax with a temperature: five logits and their probabilities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gpu_course.explorers.controls import explorer, slider
+from gpu_course.explorers.controls import Explorer, explorer, slider
 from gpu_course.layers.losses import softmax
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 LOGITS = np.array([[2.0, 1.0, 0.5, -1.0, -2.0]])
 
 
-def draw_softmax(ax, tenths=10):
+def draw_softmax(ax: Axes, tenths: int = 10) -> Axes:
     """Draw the softmax of five logits at a temperature.
 
     Parameters
@@ -30,7 +38,7 @@ def draw_softmax(ax, tenths=10):
     return ax
 
 
-def explore_softmax():
+def explore_softmax() -> Explorer:
     """Return the picture with a slider for the temperature."""
     return explorer(
         draw_softmax,

@@ -1,8 +1,15 @@
 """Pictures of a GPU: the chip with its multiprocessors, and one of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from gpu_course.common.drawing import MEMORY, ORANGE, THREAD
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COMPUTE, CONTROL = THREAD, ORANGE
 LANES = 32
@@ -29,7 +36,15 @@ def _box(ax, x, y, width, height, colour, text="", size=9):
     )
 
 
-def draw_chip(ax, sms, l2_mb, memory_gb, bandwidth_gb_s, bus_gb_s, name=""):
+def draw_chip(
+    ax: Axes,
+    sms: int,
+    l2_mb: float,
+    memory_gb: float,
+    bandwidth_gb_s: float,
+    bus_gb_s: float,
+    name: str = "",
+) -> Axes:
     """Draw a GPU: its multiprocessors, caches, memory and bus.
 
     Parameters
@@ -91,7 +106,12 @@ def _arrow(ax, x, top, bottom, text):
     ax.text(x + 0.2, (top + bottom) / 2, text, va="center", fontsize=8)
 
 
-def draw_multiprocessor(ax, registers_kb=256, shared_kb=228, warps=64):
+def draw_multiprocessor(
+    ax: Axes,
+    registers_kb: float = 256,
+    shared_kb: float = 228,
+    warps: int = 64,
+) -> Axes:
     """Draw one multiprocessor: four schedulers, lanes, registers, memory.
 
     Parameters

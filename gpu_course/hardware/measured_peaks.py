@@ -3,11 +3,19 @@
 Measured here, to set beside the published peaks of `published`.
 """
 
+from __future__ import annotations
+
 import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gpu_course.common.device import pick_device
 from gpu_course.timing.timer import time_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
 
 SCALAR = 3.0
 PATTERN = 1024  # the triad's arrays repeat this many values
@@ -47,7 +55,11 @@ class Measured:
         )
 
 
-def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
+def measured_bandwidth(
+    device: str | torch.device = "cpu",
+    array_mib: float = 256,
+    min_run_time_s: float = 0.3,
+) -> Measured:
     """Measure the memory's bandwidth with STREAM's triad, ``a = b + 3 c``.
 
     ``rate = 3 × array bytes / seconds``: two arrays read and one written, as
@@ -112,7 +124,11 @@ def measured_bandwidth(device="cpu", array_mib=256, min_run_time_s=0.3):
     )
 
 
-def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
+def measured_sgemm(
+    device: str | torch.device = "cpu",
+    n: int | None = None,
+    min_run_time_s: float = 0.3,
+) -> Measured:
     """Measure float32 arithmetic with the product of two square matrices.
 
     ``rate = 2 n³ / seconds``: n multiply-adds, of two FLOPs, for each of n²
@@ -171,7 +187,7 @@ def measured_sgemm(device="cpu", n=None, min_run_time_s=0.3):
 
 
 @contextlib.contextmanager
-def full_float32():
+def full_float32() -> Iterator[None]:
     """Multiply and convolve float32 as such, not as TF32 or bfloat16."""
     import torch
     from torch.backends import cuda, cudnn, mkldnn
@@ -179,7 +195,11 @@ def full_float32():
     with contextlib.ExitStack() as stack:
         if hasattr(cuda.matmul, "fp32_precision"):
             # From torch 2.9, where asking by the old names can raise.
-            for where in (cuda.matmul, mkldnn.matmul, cudnn.conv):
+            for where in (
+                cuda.matmul,
+                mkldnn.matmul,  # type: ignore[attr-defined]
+                cudnn.conv,  # type: ignore[attr-defined]
+            ):
                 before = where.fp32_precision
                 stack.callback(setattr, where, "fp32_precision", before)
                 where.fp32_precision = "ieee"

@@ -15,9 +15,15 @@ only many warps hide. Peak and bandwidth are published; a real kernel takes
 longer, and chapter 43 has how much.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.hardware.roofline import Ceilings, published_ceilings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # An elementwise kernel of 65,536 float16 numbers on a GeForce RTX 5090 takes
 # 4.1 µs, of which memory needs 0.2: `measurements`, NVIDIA/cccl, PR 7391.
@@ -50,10 +56,16 @@ class ModelledGpu:
     launch_s: float = LAUNCH_S
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.ceilings.name
 
-    def time_s(self, flops, bytes, copied_bytes=0, launches=1):
+    def time_s(
+        self,
+        flops: float,
+        bytes: float,
+        copied_bytes: float = 0,
+        launches: int = 1,
+    ) -> float:
         """Return the modelled seconds of kernels, launches and copies.
 
         Parameters
@@ -80,7 +92,7 @@ class ModelledGpu:
             seconds += copied_bytes / self._known("link_gb_s") / 1e9
         return launches * self.launch_s + seconds
 
-    def parts_s(self, report, repeats=1):
+    def parts_s(self, report: Any, repeats: float = 1) -> dict[str, float]:
         """Return the seconds of each resource in a traced launch.
 
         Parameters
@@ -108,7 +120,7 @@ class ModelledGpu:
         }
         return {name: repeats * seconds for name, seconds in parts.items()}
 
-    def traced_time_s(self, report, repeats=1):
+    def traced_time_s(self, report: Any, repeats: float = 1) -> float:
         """Return the largest of `parts_s`."""
         return max(self.parts_s(report, repeats).values())
 
@@ -122,7 +134,7 @@ class ModelledGpu:
         return value
 
 
-def modelled_gpu(name):
+def modelled_gpu(name: str) -> ModelledGpu:
     """Return the model of a GPU of `hardware.processors`.
 
     Raises
@@ -136,7 +148,7 @@ def modelled_gpu(name):
     found = processor(name)
     if found.kind != "gpu":
         raise ValueError(f"{found.name} is a CPU: name a GPU")
-    rates = {
+    rates: dict[int | None, float] = {
         link.generation: link.one_way_gb_s
         for link in links()
         if link.kind == "pcie"
@@ -150,7 +162,9 @@ def modelled_gpu(name):
     )
 
 
-def crossover(sizes, here_s, there_s):
+def crossover(
+    sizes: Sequence[int], here_s: Sequence[float], there_s: Sequence[float]
+) -> int | None:
     """Return the first size from which on the second is always faster.
 
     Parameters

@@ -8,15 +8,17 @@ processor its FP32 peak and its bandwidth, the two that the course plots.
 import csv
 import datetime
 import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import TypeVar, get_args, get_type_hints
 
 FOLDER = Path(__file__).parent / "tables"
 CHOICES = {
     "figures": ("published", "modelled"),
     "checked": ("read", "read second-hand", "recalled"),
 }
+Row = TypeVar("Row", bound="Sourced")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ class Processor(Sourced):
     nvlink_gb_s: float | None = None
 
     @property
-    def modelled_fp32_tflops(self):
+    def modelled_fp32_tflops(self) -> float | None:
         """``sms × fp32_lanes_per_sm × 2 × peak_clock_mhz / 1e6``, or None."""
         if self.fp32_lanes_per_sm is None or self.peak_clock_mhz is None:
             return None
@@ -115,7 +117,7 @@ class Processor(Sourced):
         return lanes * 2 * self.peak_clock_mhz / 1e6
 
     @property
-    def ridge_flop_per_byte(self):
+    def ridge_flop_per_byte(self) -> float | None:
         """Intensity from which float32 arithmetic is the limit, or None."""
         if self.fp32_tflops is None or self.bandwidth_gb_s is None:
             return None
@@ -177,7 +179,7 @@ class Link(Sourced):
     payload: str | None = None
 
 
-def processors(path=None):
+def processors(path: str | Path | None = None) -> tuple[Processor, ...]:
     """Return the table of processors: GPUs, then CPUs, each by date.
 
     Parameters
@@ -197,7 +199,7 @@ def processors(path=None):
     return read_table(Path(path or FOLDER / "hardware.csv"), Processor)
 
 
-def processor(name):
+def processor(name: str) -> Processor:
     """Return the processor of that name, in capitals or not.
 
     Raises
@@ -216,17 +218,17 @@ def processor(name):
     return known[key]
 
 
-def memory_levels(path=None):
+def memory_levels(path: str | Path | None = None) -> tuple[MemoryLevel, ...]:
     """Return the memory levels of a few chips, nearest level first."""
     return read_table(Path(path or FOLDER / "latencies.csv"), MemoryLevel)
 
 
-def links(path=None):
+def links(path: str | Path | None = None) -> tuple[Link, ...]:
     """Return PCIe and NVLink, each by generation."""
     return read_table(Path(path or FOLDER / "links.csv"), Link)
 
 
-def read_table(path, row_type):
+def read_table(path: Path, row_type: type[Row]) -> tuple[Row, ...]:
     types = get_type_hints(row_type)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
@@ -277,8 +279,8 @@ def _parse(text, wanted, column, where):
 
 
 def table(
-    rows,
-    columns=(
+    rows: Iterable[Sourced],
+    columns: Sequence[str] = (
         "name",
         "announced",
         "fp32_tflops",
@@ -287,7 +289,7 @@ def table(
         "power_w",
         "figures",
     ),
-):
+) -> str:
     """Return rows of any of the tables as text, a line each.
 
     Parameters

@@ -6,8 +6,12 @@ measured by the course: each row has its source, as those of `hardware` have.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gpu_course.hardware.published import FOLDER, Sourced, read_table
+
+if TYPE_CHECKING:
+    from gpu_course.hardware.roofline import Ceilings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Measurement(Sourced):
     bytes_per_element: float | None = None
     flop_per_byte: float | None = None
 
-    def attainable(self, ceilings):
+    def attainable(self, ceilings: "Ceilings") -> float:
         """Return the rate that a roofline allows, in `unit`.
 
         Parameters
@@ -46,10 +50,11 @@ class Measurement(Sourced):
         """
         if self.unit == "GB/s":
             return ceilings.bandwidth_gb_s
+        assert self.flop_per_byte is not None
         return ceilings.attainable_gflop_s(self.flop_per_byte)
 
 
-def measurements(path=None):
+def measurements(path: str | Path | None = None) -> tuple[Measurement, ...]:
     """Return the published measurements, in the order of the table.
 
     Parameters

@@ -11,8 +11,19 @@ visual performance model for multicore architectures", Communications of the
 ACM 52(4), 2009, doi:10.1145/1498765.1498785.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from gpu_course.hardware.measured_peaks import Measured
+    from gpu_course.hardware.published import Processor
 
 KINDS = ("measured here", "published", "modelled")
 
@@ -51,16 +62,16 @@ class Ceilings:
             raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
 
     @property
-    def ridge(self):
+    def ridge(self) -> float:
         """The intensity, in FLOP/byte, where the two limits meet."""
         return self.peak_gflop_s / self.bandwidth_gb_s
 
-    def attainable_gflop_s(self, intensity):
+    def attainable_gflop_s(self, intensity: float) -> float:
         """Return min(peak, intensity × bandwidth), for FLOP/byte."""
         _check_amount("intensity", intensity)
         return min(self.peak_gflop_s, intensity * self.bandwidth_gb_s)
 
-    def attainable_time_s(self, flops, bytes):
+    def attainable_time_s(self, flops: float, bytes: float) -> float:
         """Return max(flops / peak, bytes / bandwidth), in seconds."""
         _check_amount("flops", flops)
         _check_amount("bytes", bytes)
@@ -68,7 +79,7 @@ class Ceilings:
             flops / self.peak_gflop_s / 1e9, bytes / self.bandwidth_gb_s / 1e9
         )
 
-    def limit(self, intensity):
+    def limit(self, intensity: float) -> str:
         """Return which is the limit: ``"memory"`` or ``"arithmetic"``."""
         _check_amount("intensity", intensity)
         return "memory" if intensity < self.ridge else "arithmetic"
@@ -105,19 +116,21 @@ class Work:
             _check_positive("seconds", self.seconds)
 
     @property
-    def intensity(self):
+    def intensity(self) -> float:
         """FLOP/byte."""
         return self.flops / self.bytes
 
     @property
-    def gflop_s(self):
+    def gflop_s(self) -> float | None:
         """What was reached, in GFLOP/s, or None where no time is known."""
         if self.seconds is None:
             return None
         return self.flops / self.seconds / 1e9
 
 
-def measured_ceilings(device="cpu", min_run_time_s=0.3):
+def measured_ceilings(
+    device: str | torch.device = "cpu", min_run_time_s: float = 0.3
+) -> Ceilings:
     """Measure the ceilings of this machine: STREAM's triad and sgemm.
 
     Of each the best run counts: a roof is what nothing stands above, and on a
@@ -141,7 +154,7 @@ def measured_ceilings(device="cpu", min_run_time_s=0.3):
     return ceilings_of(bandwidth, arithmetic)
 
 
-def ceilings_of(bandwidth, arithmetic):
+def ceilings_of(bandwidth: Measured, arithmetic: Measured) -> Ceilings:
     """Return the ceilings made of two `machine_peaks.Measured`.
 
     Raises
@@ -198,7 +211,7 @@ class BandwidthCurve:
         if list(self.bytes) != sorted(set(self.bytes)):
             raise ValueError(f"the sizes must increase, got {self.bytes}")
 
-    def at(self, bytes):
+    def at(self, bytes: float) -> float:
         """Return the bandwidth in GB/s, between sizes on a log scale."""
         _check_positive("bytes", bytes)
         import numpy as np
@@ -206,7 +219,7 @@ class BandwidthCurve:
         sizes = np.log(self.bytes)
         return float(np.interp(math.log(bytes), sizes, self.gb_s))
 
-    def ceilings(self, bytes, peak_gflop_s):
+    def ceilings(self, bytes: float, peak_gflop_s: float) -> Ceilings:
         """Return the `Ceilings` of what works on so many bytes."""
         return Ceilings(
             f"at {bytes / 2**20:.2g} MiB",
@@ -216,15 +229,17 @@ class BandwidthCurve:
             "triad on arrays of this size",
         )
 
-    def attainable_time_s(self, work, peak_gflop_s):
+    def attainable_time_s(self, work: Work, peak_gflop_s: float) -> float:
         """Return the roofline's seconds for a `Work` of this size."""
         roof = self.ceilings(work.bytes, peak_gflop_s)
         return roof.attainable_time_s(work.flops, work.bytes)
 
 
 def measured_curve(
-    device="cpu", array_mib=(1 / 16, 1 / 4, 1, 4, 16, 64), min_run_time_s=0.1
-):
+    device: str | torch.device = "cpu",
+    array_mib: Sequence[float] = (1 / 16, 1 / 4, 1, 4, 16, 64),
+    min_run_time_s: float = 0.1,
+) -> BandwidthCurve:
     """Measure the triad's bandwidth for arrays of several sizes.
 
     The fastest call counts, as STREAM has it.
@@ -252,7 +267,7 @@ def measured_curve(
     )
 
 
-def published_ceilings(processor):
+def published_ceilings(processor: Processor | str) -> Ceilings:
     """Return the float32 ceilings of a row of `gpu_course.hardware.published`.
 
     Parameters
@@ -275,6 +290,8 @@ def published_ceilings(processor):
                 f"{figure} of {processor.name} isn't published: take another "
                 "processor, or make Ceilings of figures of your own"
             )
+    assert processor.bandwidth_gb_s is not None
+    assert processor.fp32_tflops is not None
     return Ceilings(
         processor.name,
         processor.bandwidth_gb_s,

@@ -1,6 +1,16 @@
 """The roofline drawn: ceilings as lines, works as points."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from gpu_course.hardware.roofline import Ceilings, Work
 
 STYLES = ("-", "--", "-.", ":")
 MARKERS = "osD^v"
@@ -8,7 +18,9 @@ GAP = 0.03  # that a name takes, as a share of the axis
 LETTER_IN = 0.068  # of a name, in inches
 
 
-def plot_roofline(ax, ceilings, works=()):
+def plot_roofline(
+    ax: Axes, ceilings: Sequence[Ceilings], works: Sequence[Work] = ()
+) -> Axes:
     """Draw roofs, and kernels under them, on logarithmic axes.
 
     A kernel stands at its intensity: as a filled mark at the rate that was

@@ -1,12 +1,20 @@
 """What PyTorch hands to the device: operations, bytes and FLOPs, counted."""
 
+from __future__ import annotations
+
 from collections import Counter
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpu_course.hardware.roofline import Ceilings
 
 # They hand out memory, or read one number for the host.
 NO_KERNEL = frozenset(
@@ -42,7 +50,7 @@ class WorkCount:
         self.names, self.bytes, self.flops = Counter(), 0, 0
 
     @property
-    def operations(self):
+    def operations(self) -> int:
         """Operations together: on a GPU each is at least one launch."""
         return self.names.total()
 
@@ -74,7 +82,7 @@ class _Counting(TorchDispatchMode):
 
 
 @contextmanager
-def count_work():
+def count_work() -> Iterator[WorkCount]:
     """Count what PyTorch computes while the ``with`` lasts.
 
     Views and the allocation of memory are left out, and so are operations on
@@ -91,7 +99,7 @@ def count_work():
     count.flops = flops.get_total_flops()
 
 
-def training_flops_per_image(model):
+def training_flops_per_image(model: torch.nn.Module) -> int:
     """Return the FLOPs of one MNIST image's forward and backward pass.
 
     Matrix products and convolutions count, at 2 FLOPs a multiply-add; the
@@ -105,7 +113,12 @@ def training_flops_per_image(model):
     return counter.get_total_flops()
 
 
-def step_time_s(count, ceilings, launch_s, graphed=False):
+def step_time_s(
+    count: WorkCount,
+    ceilings: Ceilings,
+    launch_s: float,
+    graphed: bool = False,
+) -> float:
     """Return the modelled time of a step on a GPU.
 
         max(launches · launch, bytes / bandwidth, FLOPs / peak)

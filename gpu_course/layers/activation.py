@@ -5,6 +5,8 @@ it is taken as 0, as PyTorch does; where x is NaN the gradient passes, also
 as in PyTorch.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import float32
 
@@ -12,12 +14,12 @@ from gpu_course import cuda
 from gpu_course.layers.checks import check_array, flat
 
 
-def relu(x):
+def relu(x: np.ndarray) -> np.ndarray:
     """Return max(x, 0), of any shape; NaN stays NaN."""
     return np.maximum(x, 0)
 
 
-def relu_backward(y, dy):
+def relu_backward(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Return dx from the output y and dL/dy, two arrays of one shape."""
     if y.shape != dy.shape:
         raise ValueError(
@@ -44,7 +46,7 @@ def relu_gradient_kernel(y, dy, dx):
         dx[i] = float32(0) if y[i] <= 0 else value
 
 
-def launch_relu(x, y):
+def launch_relu(x: Any, y: Any) -> None:
     """Compute y of float32 arrays of one shape, on the device.
 
     Raises
@@ -58,7 +60,7 @@ def launch_relu(x, y):
     relu_kernel.forall(x.shape[0])(x, y)
 
 
-def launch_relu_gradient(y, dy, dx):
+def launch_relu_gradient(y: Any, dy: Any, dx: Any) -> None:
     """Compute dx from the output y and dy; raises as `launch_relu`."""
     check_array("y", y, y.shape)
     check_array("dy", dy, y.shape)
@@ -67,7 +69,7 @@ def launch_relu_gradient(y, dy, dx):
     relu_gradient_kernel.forall(y.shape[0])(y, dy, dx)
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     x = np.ones(3, np.float32)
     launch_relu(x, x.copy())

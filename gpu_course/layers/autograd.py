@@ -7,6 +7,7 @@ a GPU both use the default stream, so the kernels keep PyTorch's order.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,7 +20,7 @@ from gpu_course.layers import linear as lin
 from gpu_course.layers.checks import check_axes
 
 
-def memory(tensor):
+def memory(tensor: torch.Tensor) -> Any:
     """Return what a kernel takes for a tensor: its memory, not a copy.
 
     Raises
@@ -53,7 +54,14 @@ class Convolution(torch.autograd.Function):
     """y from x, w, b, stride and padding, as in `layers.convolution`."""
 
     @staticmethod
-    def forward(ctx, x, w, b, stride, padding):
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        w: torch.Tensor,
+        b: torch.Tensor,
+        stride: int,
+        padding: int,
+    ) -> torch.Tensor:
         x, w, b = _inputs(x, w, b)
         conv.check_shapes(x, w, b)
         rows, columns = (
@@ -70,7 +78,9 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dy):
+    def backward(
+        ctx: Any, dy: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         x, w = ctx.saved_tensors
         (dy,) = _inputs(dy)
         dx = dw = db = None
@@ -94,7 +104,9 @@ class MaxPool(torch.autograd.Function):
     """y from x, size and stride, as in `layers.pooling`."""
 
     @staticmethod
-    def forward(ctx, x, size, stride):
+    def forward(
+        ctx: Any, x: torch.Tensor, size: int, stride: int
+    ) -> torch.Tensor:
         (x,) = _inputs(x)
         check_axes("images", x, "N, C, H, W")
         rows, columns = (
@@ -111,7 +123,9 @@ class MaxPool(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dy):
+    def backward(
+        ctx: Any, dy: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         (places,) = ctx.saved_tensors
         (dy,) = _inputs(dy)
         size, stride, shape = ctx.geometry
@@ -126,7 +140,7 @@ class ReLU(torch.autograd.Function):
     """y = max(x, 0), as in `layers.activation`."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
         (x,) = _inputs(x)
         y = torch.empty_like(x)
         activation.launch_relu(memory(x), memory(y))
@@ -135,7 +149,7 @@ class ReLU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dy):
+    def backward(ctx: Any, dy: torch.Tensor) -> torch.Tensor:
         (y,) = ctx.saved_tensors
         (dy,) = _inputs(dy)
         dx = torch.empty_like(dy)
@@ -147,7 +161,9 @@ class Linear(torch.autograd.Function):
     """y = x wᵀ + b, as in `layers.linear`."""
 
     @staticmethod
-    def forward(ctx, x, w, b):
+    def forward(
+        ctx: Any, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor
+    ) -> torch.Tensor:
         x, w, b = _inputs(x, w, b)
         lin.check_shapes(x, w, b)
         y = x.new_empty(x.shape[0], w.shape[0])
@@ -157,7 +173,9 @@ class Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dy):
+    def backward(
+        ctx: Any, dy: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         x, w = ctx.saved_tensors
         (dy,) = _inputs(dy)
         needed = ctx.needs_input_grad
@@ -177,7 +195,12 @@ class CrossEntropy(torch.autograd.Function):
     """The mean cross-entropy, as in `losses`: the fused kernel."""
 
     @staticmethod
-    def forward(ctx, logits, labels, label_smoothing):
+    def forward(
+        ctx: Any,
+        logits: torch.Tensor,
+        labels: torch.Tensor,
+        label_smoothing: float,
+    ) -> torch.Tensor:
         logits, labels = _inputs(logits, labels)
         rows = logits.new_empty(len(logits))
         gradient = torch.empty_like(logits)
@@ -195,33 +218,45 @@ class CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dloss):
+    def backward(
+        ctx: Any, dloss: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         # dloss is 1 where the loss is what backward() starts from.
         (gradient,) = ctx.saved_tensors
         return gradient * dloss, None, None
 
 
-def convolution(x, w, b, stride=1, padding=0):
+def convolution(
+    x: torch.Tensor,
+    w: torch.Tensor,
+    b: torch.Tensor,
+    stride: int = 1,
+    padding: int = 0,
+) -> torch.Tensor:
     """Return y (N, K, P, Q) for x (N, C, H, W), w (K, C, R, S) and b (K,)."""
     return Convolution.apply(x, w, b, stride, padding)
 
 
-def max_pool(x, size=2, stride=None):
+def max_pool(
+    x: torch.Tensor, size: int = 2, stride: int | None = None
+) -> torch.Tensor:
     """Return the maximum of each window; the stride is ``size`` if None."""
     return MaxPool.apply(x, size, size if stride is None else stride)
 
 
-def relu(x):
+def relu(x: torch.Tensor) -> torch.Tensor:
     """Return max(x, 0), of any shape."""
     return ReLU.apply(x)
 
 
-def linear(x, w, b):
+def linear(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return y (N, O) for x (N, I), w (O, I) and b (O,)."""
     return Linear.apply(x, w, b)
 
 
-def cross_entropy(logits, labels, label_smoothing=0.0):
+def cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
     """Return the mean cross-entropy of logits (N, C) and labels (N,)."""
     return CrossEntropy.apply(logits, labels, label_smoothing)
 
@@ -254,7 +289,7 @@ class KernelLeNet(nn.Module):
         self.fc2 = Weights(84, 120)
         self.fc3 = Weights(10, 84)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (N, 10) for images (N, 1, 28, 28)."""
         x = convolution(images, self.conv1.weight, self.conv1.bias)
         x = relu(max_pool(x))

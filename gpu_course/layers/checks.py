@@ -1,7 +1,12 @@
 """Checks of what kernels are given: a GPU would read past an array's end."""
 
+from collections.abc import Sequence
+from typing import Any
 
-def check_array(name, array, shape, dtype="float32"):
+
+def check_array(
+    name: str, array: Any, shape: Sequence[int], dtype: str = "float32"
+) -> None:
     """Raise unless an array has this shape and dtype.
 
     Parameters
@@ -31,7 +36,7 @@ def check_array(name, array, shape, dtype="float32"):
         )
 
 
-def check_axes(name, array, axes):
+def check_axes(name: str, array: Any, axes: str) -> None:
     """Raise ``ValueError`` unless an array has these axes.
 
     Parameters
@@ -49,14 +54,14 @@ def check_axes(name, array, axes):
         )
 
 
-def is_contiguous(array):
+def is_contiguous(array: Any) -> bool:
     """Return whether rows follow each other in an array or tensor."""
     if hasattr(array, "is_contiguous"):  # a tensor
         return array.is_contiguous()
     return bool(array.flags["C_CONTIGUOUS"])
 
 
-def flat(name, array):
+def flat(name: str, array: Any) -> Any:
     """Return the same memory with one axis.
 
     Raises

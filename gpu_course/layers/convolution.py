@@ -10,6 +10,8 @@ is the cross-correlation that PyTorch and the literature call convolution:
 with stride t and padding p; pixels outside of the image count as zero.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import float32
 
@@ -24,7 +26,9 @@ SQUARE = 8  # a block that sums a channel has SQUARE × SQUARE threads
 PARTS = SQUARE * SQUARE
 
 
-def output_size(size, window, stride=1, padding=0):
+def output_size(
+    size: int, window: int, stride: int = 1, padding: int = 0
+) -> int:
     """Return how many windows fit along an axis: floor((H + 2p - R) / t) + 1.
 
     Parameters
@@ -51,7 +55,9 @@ def output_size(size, window, stride=1, padding=0):
     return (size + 2 * padding - window) // stride + 1
 
 
-def windows(x, window, stride=1, padding=0):
+def windows(
+    x: np.ndarray, window: tuple[int, int], stride: int = 1, padding: int = 0
+) -> np.ndarray:
     """Return a view of all windows of the padded images.
 
     Parameters
@@ -73,7 +79,9 @@ def windows(x, window, stride=1, padding=0):
     return view[:, :, ::stride, ::stride]
 
 
-def im2col(x, window, stride=1, padding=0):
+def im2col(
+    x: np.ndarray, window: tuple[int, int], stride: int = 1, padding: int = 0
+) -> np.ndarray:
     """Return each window as a row, so that convolution is a matrix product.
 
     Returns
@@ -85,7 +93,13 @@ def im2col(x, window, stride=1, padding=0):
     return view.transpose(0, 2, 3, 1, 4, 5).reshape(n * p * q, c * r * s)
 
 
-def convolve(x, w, b, stride=1, padding=0):
+def convolve(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    stride: int = 1,
+    padding: int = 0,
+) -> np.ndarray:
     """Return y (N, K, P, Q).
 
     Raises
@@ -99,7 +113,13 @@ def convolve(x, w, b, stride=1, padding=0):
     return y + b[:, None, None]
 
 
-def convolve_backward(x, w, dy, stride=1, padding=0):
+def convolve_backward(
+    x: np.ndarray,
+    w: np.ndarray,
+    dy: np.ndarray,
+    stride: int = 1,
+    padding: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the gradients of a loss L with respect to x, w and b.
 
     Parameters
@@ -139,7 +159,7 @@ def convolve_backward(x, w, dy, stride=1, padding=0):
     return padded[:, :, *inside], dw, dy.sum((0, 2, 3))
 
 
-def check_shapes(x, w, b=None):
+def check_shapes(x: Any, w: Any, b: Any = None) -> None:
     """Raise ``ValueError`` unless the shapes fit together."""
     check_axes("x", x, "N, C, H, W")
     check_axes("w", w, "K, C, R, S")
@@ -287,7 +307,7 @@ def bias_gradient_kernel(dy, db):
 # The launches. Arrays are NumPy's, the device's, or tensors'.
 
 
-def pixel_grid(y, group=1):
+def pixel_grid(y: Any, group: int = 1) -> tuple[tuple[int, int, int], int]:
     """Return the launch configuration with a thread for each pixel of y.
 
     Parameters
@@ -306,7 +326,9 @@ def pixel_grid(y, group=1):
     return (-(-rows * columns // THREADS), -(-k // group), n), THREADS
 
 
-def launch_convolution(x, w, b, stride, padding, y):
+def launch_convolution(
+    x: Any, w: Any, b: Any, stride: int, padding: int, y: Any
+) -> None:
     """Compute y (N, K, P, Q) of float32 arrays, on the device.
 
     Raises
@@ -322,7 +344,9 @@ def launch_convolution(x, w, b, stride, padding, y):
         convolution_kernel[configuration](x, w, b, stride, padding, y)
 
 
-def launch_input_gradient(dy, w, stride, padding, dx):
+def launch_input_gradient(
+    dy: Any, w: Any, stride: int, padding: int, dx: Any
+) -> None:
     """Compute dx (N, C, H, W); raises as `launch_convolution`."""
     check_shapes(dx, w)
     _check_result("dy", dy, dx, w, stride, padding)
@@ -332,7 +356,9 @@ def launch_input_gradient(dy, w, stride, padding, dx):
         input_gradient_kernel[configuration](dy, w, stride, padding, dx)
 
 
-def launch_weight_gradient(x, dy, stride, padding, dw):
+def launch_weight_gradient(
+    x: Any, dy: Any, stride: int, padding: int, dw: Any
+) -> None:
     """Compute dw (K, C, R, S); raises as `launch_convolution`."""
     check_shapes(x, dw)
     _check_result("dy", dy, x, dw, stride, padding)
@@ -345,7 +371,7 @@ def launch_weight_gradient(x, dy, stride, padding, dw):
     launch_column_sums(partial.reshape(parts, -1), flat("dw", dw))
 
 
-def launch_bias_gradient(dy, db):
+def launch_bias_gradient(dy: Any, db: Any) -> None:
     """Compute db (K,); raises as `launch_convolution`."""
     check_axes("dy", dy, "N, K, P, Q")
     check_array("dy", dy, dy.shape)
@@ -358,7 +384,7 @@ def _check_float32(**arrays):
         check_array(name, array, array.shape)
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     x = np.ones((2, 2, 5, 5), np.float32)
     w, b = np.ones((3, 2, 3, 3), np.float32), np.ones(3, np.float32)

@@ -3,6 +3,7 @@
 What PyTorch computes beside them, `work_counter.count_work` counts.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Launched:
 
 
 @contextmanager
-def watch_launches():
+def watch_launches() -> Iterator[list[Launched]]:
     """Note each launch while the ``with`` lasts, of every thread.
 
     Yields
@@ -58,7 +59,7 @@ def watch_launches():
         Kernel._launch = plain
 
 
-def table(launched):
+def table(launched: Sequence[Launched]) -> str:
     """Return kernels with their launches and threads as lines of text.
 
     Parameters

@@ -6,6 +6,8 @@ With dy = dL/dy:
     dx = dy w      dw = dyᵀ x      db = Σ_n dy[n]
 """
 
+from typing import Any
+
 import numpy as np
 from numba import float32
 
@@ -17,7 +19,7 @@ TILE = 16  # a block computes a tile of TILE × TILE
 PITCH = TILE + 1  # of a row of a tile: columns then lie in different banks
 
 
-def linear(x, w, b):
+def linear(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return y (N, O).
 
     Raises
@@ -29,7 +31,9 @@ def linear(x, w, b):
     return x @ w.T + b
 
 
-def linear_backward(x, w, dy):
+def linear_backward(
+    x: np.ndarray, w: np.ndarray, dy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return dx, dw and db, shaped as x, w and b; raises as `linear`."""
     check_shapes(x, w)
     if dy.shape != (x.shape[0], w.shape[0]):
@@ -40,7 +44,7 @@ def linear_backward(x, w, dy):
     return dy @ w, dy.T @ x, dy.sum(0)
 
 
-def check_shapes(x, w, b=None):
+def check_shapes(x: Any, w: Any, b: Any = None) -> None:
     """Raise ``ValueError`` unless the shapes fit together."""
     check_axes("x", x, "N, I")
     check_axes("w", w, "O, I")
@@ -55,7 +59,7 @@ def check_shapes(x, w, b=None):
         )
 
 
-def tile_grid(out):
+def tile_grid(out: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the launch configuration with a block for each tile of out."""
     rows, columns = out.shape
     return (-(-columns // TILE), -(-rows // TILE)), (TILE, TILE)
@@ -99,7 +103,7 @@ def add_bias_kernel(y, b):
         y[i // b.size, i % b.size] += b[i % b.size]
 
 
-def launch_matmul(a, b, out):
+def launch_matmul(a: Any, b: Any, out: Any) -> None:
     """Compute out (N, M) = a (N, I) b (I, M) of float32, on the device.
 
     Either may be a transposed view of an array.
@@ -119,7 +123,7 @@ def launch_matmul(a, b, out):
         matmul_kernel[tile_grid(out)](a, b, *turned, out)
 
 
-def launch_linear(x, w, b, y):
+def launch_linear(x: Any, w: Any, b: Any, y: Any) -> None:
     """Compute y (N, O); raises as `launch_matmul`."""
     check_shapes(x, w, b)
     check_array("b", b, b.shape)
@@ -127,7 +131,9 @@ def launch_linear(x, w, b, y):
     add_bias_kernel.forall(y.shape[0] * y.shape[1])(y, b)
 
 
-def launch_linear_gradients(x, w, dy, dx, dw, db):
+def launch_linear_gradients(
+    x: Any, w: Any, dy: Any, dx: Any, dw: Any, db: Any
+) -> None:
     """Compute dx, dw and db; any of them may be None.
 
     Raises
@@ -145,7 +151,7 @@ def launch_linear_gradients(x, w, dy, dx, dw, db):
         launch_column_sums(dy, db)
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     x, w = np.ones((3, 4), np.float32), np.ones((2, 4), np.float32)
     y, b = np.ones((3, 2), np.float32), np.ones(2, np.float32)

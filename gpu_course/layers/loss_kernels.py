@@ -1,6 +1,7 @@
 """Squared error and cross-entropy as kernels, held against `losses`."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import float32
@@ -165,7 +166,7 @@ def row_loss_kernel(logits, labels, maxima, sums, scale, losses, gradient):
 # Launches. Arrays are NumPy's, the device's, or tensors'.
 
 
-def launch_sum(values, result, scale=1.0):
+def launch_sum(values: Any, result: Any, scale: float = 1.0) -> None:
     """Write scale Σ values (any shape) to result (1,), on the device.
 
     Raises
@@ -179,7 +180,9 @@ def launch_sum(values, result, scale=1.0):
     sum_kernel[1, THREADS](values, np.float32(scale), result)
 
 
-def launch_squared_error(prediction, target, result, reduction="sum"):
+def launch_squared_error(
+    prediction: Any, target: Any, result: Any, reduction: str = "sum"
+) -> None:
     """Write the squared error to result (1,); raises as `launch_sum`."""
     prediction, target, scale = _flat_pair(prediction, target, reduction)
     size = prediction.shape[0]
@@ -190,8 +193,8 @@ def launch_squared_error(prediction, target, result, reduction="sum"):
 
 
 def launch_squared_error_gradient(
-    prediction, target, gradient, reduction="sum"
-):
+    prediction: Any, target: Any, gradient: Any, reduction: str = "sum"
+) -> None:
     """Write dL/dŷ to gradient; raises as `launch_sum`."""
     check_array("gradient", gradient, prediction.shape)
     gradient = flat("gradient", gradient)
@@ -210,8 +213,13 @@ def _flat_pair(prediction, target, reduction):
 
 
 def launch_cross_entropy(
-    logits, labels, losses, gradient, reduction="mean", label_smoothing=0.0
-):
+    logits: Any,
+    labels: Any,
+    losses: Any,
+    gradient: Any,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> None:
     """Write each row's loss (N,) and dL/dz (N, C), with one kernel.
 
     Parameters
@@ -249,8 +257,12 @@ def launch_cross_entropy(
 
 
 def launch_cross_entropy_in_three(
-    logits, labels, losses, gradient, reduction="mean"
-):
+    logits: Any,
+    labels: Any,
+    losses: Any,
+    gradient: Any,
+    reduction: str = "mean",
+) -> None:
     """Do as `launch_cross_entropy`, with three kernels and more traffic."""
     scale = _check_launch(logits, labels, losses, gradient, reduction)
     rows = logits.shape[0]
@@ -271,7 +283,7 @@ def _check_launch(logits, labels, losses, gradient, reduction, smoothing=0.0):
     return np.float32(scale_of(logits.shape[0], reduction))
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     z, labels = np.ones((2, 3), np.float32), np.array([0, 2])
     losses, one = np.ones(2, np.float32), np.ones(1, np.float32)

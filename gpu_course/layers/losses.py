@@ -7,6 +7,8 @@ Losses have no unit; cross-entropy is in nats, since its logarithm is natural.
 These are the definitions, in NumPy; `loss_kernels` is held against them.
 """
 
+from typing import Any
+
 import numpy as np
 
 from gpu_course.layers.checks import check_axes
@@ -14,7 +16,9 @@ from gpu_course.layers.checks import check_axes
 # Squared error
 
 
-def squared_error(prediction, target, reduction="sum"):
+def squared_error(
+    prediction: np.ndarray, target: np.ndarray, reduction: str = "sum"
+) -> np.floating:
     """Return ½ Σ (ŷ - y)², or that divided by the number of elements.
 
     Parameters
@@ -32,7 +36,9 @@ def squared_error(prediction, target, reduction="sum"):
     return 0.5 * np.square(prediction - target).sum() * scale
 
 
-def squared_error_gradient(prediction, target, reduction="sum"):
+def squared_error_gradient(
+    prediction: np.ndarray, target: np.ndarray, reduction: str = "sum"
+) -> np.ndarray:
     """Return dL/dŷ = ŷ - y, for the mean divided by the elements."""
     scale = _scale_of_error(prediction, target, reduction)
     return (prediction - target) * prediction.dtype.type(scale)
@@ -50,7 +56,7 @@ def _scale_of_error(prediction, target, reduction):
     return scale_of(prediction.size, reduction)
 
 
-def scale_of(count, reduction):
+def scale_of(count: int, reduction: str) -> float:
     """Return what a sum over so many terms is multiplied by.
 
     Parameters
@@ -75,7 +81,7 @@ def scale_of(count, reduction):
 # Cross-entropy
 
 
-def log_sum_exp(logits):
+def log_sum_exp(logits: np.ndarray) -> np.ndarray:
     """Return log Σ exp(z) of each row (N,), without overflow.
 
     The largest logit m is taken out first: m + log Σ exp(z - m). No term is
@@ -95,7 +101,7 @@ def _shifted(logits):
         return largest, logits - largest
 
 
-def softmax(logits, temperature=1.0):
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return the probabilities p (N, C): exp(z / T), divided by their sum.
 
     Parameters
@@ -116,8 +122,12 @@ def _divided(logits, temperature):
 
 
 def cross_entropy(
-    logits, labels, reduction="mean", label_smoothing=0.0, temperature=1.0
-):
+    logits: np.ndarray,
+    labels: np.ndarray,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+) -> np.floating:
     """Return the cross-entropy of the softmax of logits.
 
     For one example it is log Σ exp(z) - z[label]: minus the logarithm of the
@@ -154,8 +164,12 @@ def cross_entropy(
 
 
 def cross_entropy_gradient(
-    logits, labels, reduction="mean", label_smoothing=0.0, temperature=1.0
-):
+    logits: np.ndarray,
+    labels: np.ndarray,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    temperature: float = 1.0,
+) -> np.ndarray:
     """Return dL/dz = (p - target) / T, for the mean divided by N.
 
     Parameters and errors as of `cross_entropy`.
@@ -176,7 +190,9 @@ def _targets(logits, labels, label_smoothing):
     return targets
 
 
-def check_labels(logits, labels, label_smoothing=0.0):
+def check_labels(
+    logits: Any, labels: Any, label_smoothing: float = 0.0
+) -> None:
     """Raise unless each label is a class of the logits.
 
     Of labels on a GPU it waits for their smallest and largest.

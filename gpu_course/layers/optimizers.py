@@ -6,12 +6,16 @@ parameter θ, its gradient g, the rate η, the step t from 1.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from gpu_course import cuda
 from gpu_course.layers.autograd import memory
+
+if TYPE_CHECKING:
+    from gpu_course.training.recipe import Recipe
 
 
 @cuda.jit
@@ -136,7 +140,9 @@ class KernelAdam(_KernelOptimizer):
         )
 
 
-def build(recipe, model, steps):
+def build(
+    recipe: "Recipe", model: torch.nn.Module, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Return a kernel optimizer and its schedule, as ``recipe.build`` does.
 
     Parameters
@@ -179,7 +185,7 @@ def _check_share(name, value):
         raise ValueError(f"{name} must be from 0 to below 1, got {value}")
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     for make in (KernelSGD, KernelAdam):
         parameter = torch.ones(3, requires_grad=True)

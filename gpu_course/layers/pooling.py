@@ -8,6 +8,8 @@ A pixel that was the maximum of a window gets that window's gradient; the
 first one, where several are. A NaN counts as larger than any number.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import float32, int32
 
@@ -21,7 +23,9 @@ from gpu_course.layers.convolution import (
 )
 
 
-def max_pool(x, size=2, stride=None):
+def max_pool(
+    x: np.ndarray, size: int = 2, stride: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return y, and where each maximum stood.
 
     Parameters
@@ -52,7 +56,9 @@ def max_pool(x, size=2, stride=None):
     return y, (rows * x.shape[3] + columns).astype(np.int32)
 
 
-def max_pool_backward(dy, places, shape):
+def max_pool_backward(
+    dy: np.ndarray, places: np.ndarray, shape: tuple[int, int, int, int]
+) -> np.ndarray:
     """Return dx of the given shape.
 
     Parameters
@@ -123,7 +129,9 @@ def max_pool_gradient_kernel(dy, places, size, stride, dx):
             dx[n, c, u, v] = total
 
 
-def launch_max_pool(x, size, stride, y, places):
+def launch_max_pool(
+    x: Any, size: int, stride: int, y: Any, places: Any
+) -> None:
     """Compute y (float32) and places (int32), both (N, C, P, Q).
 
     Raises
@@ -136,7 +144,9 @@ def launch_max_pool(x, size, stride, y, places):
         max_pool_kernel[pixel_grid(y)](x, size, stride, y, places)
 
 
-def launch_max_pool_gradient(dy, places, size, stride, dx):
+def launch_max_pool_gradient(
+    dy: Any, places: Any, size: int, stride: int, dx: Any
+) -> None:
     """Compute dx (N, C, H, W); raises as `launch_max_pool`."""
     _check(dx, size, stride, dy, places)
     n, c, height, width = dx.shape
@@ -158,7 +168,7 @@ def _check(x, size, stride, y, places):
     check_array("places", places, expected, "int32")
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     x = np.ones((2, 2, 4, 4), np.float32)
     y = np.ones((2, 2, 2, 2), np.float32)

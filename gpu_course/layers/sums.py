@@ -1,5 +1,7 @@
 """Sums over the rows of a matrix: the gradient of every bias needs one."""
 
+from typing import Any
+
 import numpy as np
 from numba import float32
 
@@ -22,7 +24,7 @@ def column_sums_kernel(rows, sums):
         sums[column] = total
 
 
-def launch_column_sums(rows, sums):
+def launch_column_sums(rows: Any, sums: Any) -> None:
     """Compute sums (M,) of the columns of rows (N, M), on the device."""
     check_axes("rows", rows, "N, M")
     check_array("rows", rows, rows.shape)
@@ -30,6 +32,6 @@ def launch_column_sums(rows, sums):
     column_sums_kernel.forall(rows.shape[1])(rows, sums)
 
 
-def rehearse():
+def rehearse() -> None:
     """Launch each kernel on little data, to fix the types it is for."""
     launch_column_sums(np.ones((2, 3), np.float32), np.ones(3, np.float32))

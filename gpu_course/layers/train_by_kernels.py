@@ -5,8 +5,10 @@ graph backwards and sets the learning rate.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import torch
+from torch.utils.data import TensorDataset
 
 from gpu_course.common.device import pick_device
 from gpu_course.cuda import backend
@@ -20,7 +22,7 @@ STEPS = 300  # 38,400 images, for the time it takes
 RECIPE = Recipe("adam", 0.01, batch_size=128, epochs=1, schedule="one-cycle")
 
 
-def kernel_device():
+def kernel_device() -> torch.device:
     """Return the ``torch.device`` whose memory the kernels work on.
 
     It is `device.pick_device`'s where a GPU runs the kernels, and the CPU
@@ -29,7 +31,9 @@ def kernel_device():
     return pick_device() if backend.uses_gpu() else torch.device("cpu")
 
 
-def batches(dataset, batch_size, epochs=1, seed=0):
+def batches(
+    dataset: TensorDataset, batch_size: int, epochs: int = 1, seed: int = 0
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield images and labels of a TensorDataset, shuffled by the seed.
 
     Parameters
@@ -48,8 +52,13 @@ def batches(dataset, batch_size, epochs=1, seed=0):
 
 
 def train_with_kernels(
-    model, dataset, recipe=RECIPE, seed=0, steps=None, stop_after=None
-):
+    model: torch.nn.Module,
+    dataset: TensorDataset,
+    recipe: Recipe = RECIPE,
+    seed: int = 0,
+    steps: int | None = None,
+    stop_after: int | None = None,
+) -> list[float]:
     """Train a model made of kernels in place; return its losses.
 
     On one machine the same call gives the same bits, since each sum of the
@@ -92,7 +101,9 @@ def train_with_kernels(
 
 
 @torch.no_grad()
-def accuracy(model, dataset, batch_size=1000):
+def accuracy(
+    model: torch.nn.Module, dataset: TensorDataset, batch_size: int = 1000
+) -> float:
     """Return the share of a TensorDataset that is classified right, 0 to 1.
 
     Raises

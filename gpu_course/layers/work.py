@@ -30,7 +30,15 @@ class LayerWork(Work):
     shape: tuple = ()
 
 
-def convolution_work(name, images, x, filters, window, stride=1, padding=0):
+def convolution_work(
+    name: str,
+    images: int,
+    x: tuple[int, ...],
+    filters: int,
+    window: int,
+    stride: int = 1,
+    padding: int = 0,
+) -> LayerWork:
     """Return the work of a convolution with square windows.
 
     Parameters
@@ -59,7 +67,13 @@ def convolution_work(name, images, x, filters, window, stride=1, padding=0):
     )
 
 
-def pool_work(name, images, x, size=2, stride=None):
+def pool_work(
+    name: str,
+    images: int,
+    x: tuple[int, ...],
+    size: int = 2,
+    stride: int | None = None,
+) -> LayerWork:
     """Return the work of max-pooling: size² - 1 comparisons a window.
 
     The places of the maxima, which training keeps, are not counted.
@@ -68,12 +82,14 @@ def pool_work(name, images, x, size=2, stride=None):
     return _work(name, images, x, shape, 0, (size**2 - 1) * _size(shape))
 
 
-def relu_work(name, images, x):
+def relu_work(name: str, images: int, x: tuple[int, ...]) -> LayerWork:
     """Return the work of ReLU: a comparison an element."""
     return _work(name, images, x, x, 0, _size(x))
 
 
-def linear_work(name, images, inputs, outputs):
+def linear_work(
+    name: str, images: int, inputs: int, outputs: int
+) -> LayerWork:
     """Return the work of a linear layer."""
     return _work(
         name,
@@ -85,7 +101,7 @@ def linear_work(name, images, inputs, outputs):
     )
 
 
-def lenet_work(images):
+def lenet_work(images: int) -> tuple[LayerWork, ...]:
     """Return the work of each layer of `models.LeNet`, in order.
 
     Parameters

@@ -4,13 +4,14 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 
 # https://docs.kernel.org/scheduler/sched-stats.html
 SCHEDULE = "/proc/thread-self/schedstat"
 KERNELS = ("gpu_course.cuda", "numba.cuda")
 
 
-def now():
+def now() -> float:
     """Return the time in seconds, once every GPU has done its work.
 
     A launch returns before the kernel has run, so a clock that doesn't wait
@@ -20,12 +21,12 @@ def now():
     return time.perf_counter()
 
 
-def waiting_clock():
+def waiting_clock() -> Callable[[], float]:
     """Return `now` where there is a GPU, else Python's faster clock."""
     return now if has_gpu() else time.perf_counter
 
 
-def synchronize():
+def synchronize() -> None:
     """Wait for torch's GPU (CUDA or MPS) and for that of ``numba.cuda``."""
     import torch
 
@@ -37,7 +38,7 @@ def synchronize():
         cuda.synchronize()  # nothing to do where the teaching GPU runs them
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Return whether anything here could run on a GPU."""
     import torch
 
@@ -51,7 +52,7 @@ def has_gpu():
 
 
 @contextlib.contextmanager
-def core_waits():
+def core_waits() -> Iterator[Callable[[], float]]:
     """Yield a function: the seconds this thread has waited for a core so far.
 
     Linux counts the time in which a thread could have run and other programs
@@ -74,13 +75,13 @@ def core_waits():
         os.close(file)
 
 
-def others_ran():
+def others_ran() -> float:
     """Return the CPU seconds of this process's other threads so far."""
     return time.process_time() - time.thread_time()
 
 
 @contextlib.contextmanager
-def threads_set(threads=None):
+def threads_set(threads: int | None = None) -> Iterator[int]:
     """Have torch, and Numba where it is loaded, use so many CPU threads.
 
     NumPy's own are chosen as it is imported, by ``OMP_NUM_THREADS`` and the

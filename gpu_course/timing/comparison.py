@@ -5,7 +5,9 @@ import gc
 import math
 import random
 import statistics
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.timing.clocks import (
     Surroundings,
@@ -23,6 +25,9 @@ from gpu_course.timing.timed import (
     timing_of,
     warm_up,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 PAIRS = 30  # at least, where time allows
 ALONE = 0.05  # of the time, that other threads of the process may work
@@ -59,7 +64,7 @@ class Comparison:
     smallest: float
 
     @property
-    def faster(self):
+    def faster(self) -> str | None:
         """The label of the faster one, None where there is no difference.
 
         One is faster if the whole interval is beyond `smallest`. Under five
@@ -74,7 +79,7 @@ class Comparison:
         return None
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """In words, with the ratio above 1."""
         ends = [self.low, self.high]
         if len(self.pairs) < FEWEST - 1:
@@ -130,7 +135,7 @@ class Blocks:
     def __post_init__(self):
         _check_positive("best_of", self.best_of)
 
-    def orders(self):
+    def orders(self) -> Iterator[list[int]]:
         """Yield for each pair the sides in turn: 0 1 1 0 0 1 or 1 0 0 1 1 0.
 
         Of two pairs in a row one begins with each side, drawn by lot.
@@ -173,7 +178,7 @@ class Stop:
         if self.pairs is not None:
             _check_positive("pairs", self.pairs)
 
-    def judge(self):
+    def judge(self) -> Callable[[Sequence[float], float], bool]:
         """Return a function that says, after each pair, if it was the last.
 
         It gets the ratios so far and the seconds since the first pair began.
@@ -207,19 +212,19 @@ ENOUGH = Stop()
 
 
 def compare(
-    a,
-    b,
-    labels=None,
+    a: Callable[[], Any],
+    b: Callable[[], Any],
+    labels: Sequence[str] | None = None,
     *,
-    blocks=TURNS,
-    stop=ENOUGH,
-    smallest=0.03,
-    device=None,
-    threads=None,
-    transfers="none",
-    clock=None,
-    after_pair=None,
-):
+    blocks: Blocks = TURNS,
+    stop: Stop = ENOUGH,
+    smallest: float = 0.03,
+    device: "str | torch.device | None" = None,
+    threads: int | None = None,
+    transfers: str = "none",
+    clock: Callable[[], float] | None = None,
+    after_pair: Callable[[float, float], Any] | None = None,
+) -> Comparison:
     """Time two calls in turn and say whether one is faster.
 
     A machine's speed drifts, so two timings one after the other differ even
@@ -259,7 +264,9 @@ def compare(
     labels = labels or (name_of(a, None), name_of(b, None))
     if labels[0] == labels[1]:
         labels = ("a", "b")
-    times, ratios, is_last = ([], []), [], stop.judge()
+    times: tuple[list[float], list[float]] = ([], [])
+    ratios: list[float] = []
+    is_last = stop.judge()
     waits = core_waits() if clock is None else contextlib.nullcontext(float)
     with (
         threads_set(threads) as used,
@@ -303,7 +310,8 @@ def compare(
         interval.high,
         interval.confidence,
         tuple(ratios),
-        *timings,
+        timings[0],
+        timings[1],
         smallest,
     )
 

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXACT = 500  # above it ranks are approximated
@@ -28,7 +29,9 @@ class Interval:
     effective: float
 
 
-def median_interval(values, confidence=0.95):
+def median_interval(
+    values: Sequence[float], confidence: float = 0.95
+) -> Interval:
     """Return an interval of the median, from two of the values themselves.
 
     The number of values below the median is binomial, whatever they are
@@ -68,7 +71,7 @@ def median_interval(values, confidence=0.95):
     return Interval(ordered[rank - 1], ordered[-rank], reached, effective)
 
 
-def quartile_range(values):
+def quartile_range(values: Sequence[float]) -> float:
     """Return the interquartile range; 0 for a single value."""
     if len(values) < 2:
         return 0.0
@@ -76,7 +79,7 @@ def quartile_range(values):
     return high - low
 
 
-def correlation_time(values):
+def correlation_time(values: Sequence[float]) -> float:
     """Return how many values are worth one independent one, at least 1.
 
     ``1 + 2 Σ ρ(k)`` over the first lags whose ρ stands out of its own noise,

@@ -5,12 +5,15 @@ https://ui.perfetto.dev opens. `read_trace` makes spans of it, whose own time
 (without that of the spans inside) adds up to the whole.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import statistics
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.common.drawing import (
     BLUE,
@@ -20,6 +23,12 @@ from gpu_course.common.drawing import (
     SKY,
     VERMILION,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import torch
+    from matplotlib.axes import Axes
 
 HOST = ("cpu_op", "user_annotation")
 DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
@@ -54,7 +63,7 @@ class Span:
     depth: int
 
 
-def profiler():
+def profiler() -> torch.profiler.profile:
     """Return PyTorch's profiler for the host, and for a GPU if there is one.
 
     Returns
@@ -74,7 +83,7 @@ def profiler():
     return profile(activities=activities)
 
 
-def read_trace(path):
+def read_trace(path: str | Path) -> list[Span]:
     """Return the spans of a trace, in the order in which they start.
 
     Parameters
@@ -94,7 +103,7 @@ def read_trace(path):
             f"{Path(path).name} is no trace: expected the JSON file that "
             "export_chrome_trace writes"
         ) from None
-    rows = {}
+    rows: dict[tuple[str, int], list[dict]] = {}
     for event in events:
         kind = event.get("cat")
         if event.get("ph") == "X" and kind in HOST + DEVICE:
@@ -138,7 +147,9 @@ def _end(event):
     return event["ts"] + event["dur"]
 
 
-def self_time_us(spans, where="host"):
+def self_time_us(
+    spans: Iterable[Span], where: str = "host"
+) -> dict[str, float]:
     """Return own microseconds by name, the largest first.
 
     Parameters
@@ -146,14 +157,14 @@ def self_time_us(spans, where="host"):
     spans : list of Span
     where : {"host", "device"}
     """
-    total = Counter()
+    total: Any = Counter()  # of floats, which its hints don't know
     for span in spans:
         if span.where == where:
             total[span.name] += span.self_us
     return dict(total.most_common())
 
 
-def repetitions(spans, name):
+def repetitions(spans: Sequence[Span], name: str) -> list[list[Span]]:
     """Divide a trace by the spans of this name, the shortest one first.
 
     Parameters
@@ -189,7 +200,9 @@ def repetitions(spans, name):
     ]
 
 
-def median_own_us(repeated, where="host"):
+def median_own_us(
+    repeated: Iterable[Sequence[Span]], where: str = "host"
+) -> dict[str, float]:
     """Return the median own microseconds by name, the largest first.
 
     Whatever else the machine does makes some repetitions long, each in
@@ -210,7 +223,9 @@ def median_own_us(repeated, where="host"):
     return dict(sorted(medians.items(), key=lambda item: -item[1]))
 
 
-def draw_timeline(ax, spans, names=(), depths=4):
+def draw_timeline(
+    ax: Axes, spans: Sequence[Span], names: Sequence[str] = (), depths: int = 4
+) -> Axes:
     """Draw the spans as bars, one row a depth, below the one they are in.
 
     Parameters
@@ -263,7 +278,9 @@ def draw_timeline(ax, spans, names=(), depths=4):
     return ax
 
 
-def draw_own_times(ax, own_us, count=5):
+def draw_own_times(
+    ax: Axes, own_us: Mapping[str, float], count: int = 5
+) -> Axes:
     """Draw the largest own times as bars, the largest on top.
 
     Parameters

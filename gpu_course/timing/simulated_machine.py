@@ -8,6 +8,8 @@ launches take far longer than others. `this_machine` has the same methods on
 the computer at hand.
 """
 
+from __future__ import annotations
+
 import math
 import statistics
 from dataclasses import dataclass, field
@@ -56,28 +58,31 @@ class Physics:
         self.kind = dict(zip(KERNELS, map(str, kinds), strict=True))
         self.back = draw(1.3, 1.8)  # how much longer bytes take to the host
 
-    def kernel_s(self, name, x=None, cached=False):
+    def kernel_s(
+        self, name: str, x: np.ndarray | None = None, cached: bool = False
+    ) -> float:
         """Return the seconds that the GPU is busy with a kernel."""
         if name in self.kind:
             return getattr(self, f"{self.kind[name]}_s")
         if name == "sqrt":
+            assert x is not None
             double = self.gpu_double if x.dtype == np.float64 else 1
             return 1e-9 * self.gpu_ns * x.size * double
         share = self.cached if cached and name == "add" else 1
         return getattr(self, f"{name}_s") * share
 
-    def copy_s(self, x, to_host=False):
+    def copy_s(self, x: np.ndarray, to_host: bool = False) -> float:
         """Return the seconds for an array's way over the bus."""
         seconds = x.nbytes / (1e9 * self.bus_gb_s)
         return self.bus_latency_s + seconds * (self.back if to_host else 1)
 
-    def cpu_s(self, x, threads=1):
+    def cpu_s(self, x: np.ndarray, threads: int = 1) -> float:
         """Return the seconds of ``sqrt`` on the CPU."""
         serial = 1e-9 * self.cpu_ns * x.size * x.itemsize / 4
         return serial / min(threads, self.cores)
 
     @staticmethod
-    def noise_median():
+    def noise_median() -> float:
         """Return the median of what a noisy machine multiplies times by."""
         share = statistics.NormalDist().inv_cdf(0.5 / (1 - SPIKES))
         return math.exp(SPREAD * share)
@@ -147,20 +152,25 @@ class SimulatedMachine:
         said = "".join(f", {f}=True" for f in flags if getattr(self, f))
         return f"SimulatedMachine({self.seed}{said})"
 
-    def fresh(self):
+    def fresh(self) -> SimulatedMachine:
         """Return the same machine as it was at the beginning."""
         return SimulatedMachine(self.seed, self.cold, self.noisy)
 
-    def clock(self):
+    def clock(self) -> float:
         """Return the time in seconds; where it starts says nothing."""
         self._now += READ_S
         return math.floor(self._now / TICK_S) * TICK_S
 
-    def jit(self, name):
+    def jit(self, name: str) -> Compiled:
         """Return a kernel that its first launch will compile."""
         return Compiled(_known(name))
 
-    def launch(self, kernel, x=None, out=None):
+    def launch(
+        self,
+        kernel: str | Compiled,
+        x: DeviceArray | None = None,
+        out: DeviceArray | None = None,
+    ) -> DeviceArray | None:
         """Put a kernel into the GPU's queue, and return at once.
 
         Parameters
@@ -178,7 +188,7 @@ class SimulatedMachine:
         name = _known(getattr(kernel, "name", kernel))
         values = _on_device(name, x)
         if getattr(kernel, "is_compiled", True) is False:
-            kernel.is_compiled = True
+            kernel.is_compiled = True  # type: ignore[union-attr]
             self._now += self._physics.compile_s
         self._now += self._physics.launch_s
         busy_s = self._physics.kernel_s(name, values, self._in_cache)
@@ -196,25 +206,25 @@ class SimulatedMachine:
         _compute(self._physics.kind.get(name, "plain"), values, target)
         return out
 
-    def synchronize(self):
+    def synchronize(self) -> None:
         """Wait until the GPU has done all that is in its queue."""
         self._now = max(self._now, self._free)
 
-    def to_device(self, x):
+    def to_device(self, x: np.ndarray) -> DeviceArray:
         """Copy an array to the GPU's memory; returns when it is there."""
         _on_host("to_device", x)
         self.synchronize()
         self._now += self._physics.copy_s(x)
         return DeviceArray(x.copy())
 
-    def to_host(self, x):
+    def to_host(self, x: DeviceArray) -> np.ndarray:
         """Wait for the GPU, then copy an array back."""
         values = _on_device("to_host", x)
         self.synchronize()
         self._now += self._physics.copy_s(values, to_host=True)
         return values.copy()
 
-    def run(self, name, x, threads=1):
+    def run(self, name: str, x: np.ndarray, threads: int = 1) -> np.ndarray:
         """Compute on the CPU; returns the result when it is there.
 
         Parameters
@@ -244,7 +254,7 @@ class SimulatedMachine:
         return self._random.lognormal(0, SPREAD)
 
 
-def physics(machine):
+def physics(machine: SimulatedMachine) -> Physics:
     """Return a simulated machine's true speeds: its `Physics`.
 
     To hold a benchmark against.

@@ -5,13 +5,19 @@ clock. Without a GPU a *stand-in* takes its place: a thread that
 works off a queue. It is asynchronous as a GPU is, and no faster than the CPU.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gpu_course.timing.simulated_machine import WORK
+
+if TYPE_CHECKING:
+    import torch
 
 ELEMENTS = 500_000  # of the arrays that "add" adds: 6 MB in all
 CLEARS = 8_000_000  # elements: 32 MB, more than most caches have
@@ -58,11 +64,11 @@ class ThisMachine:
         kind = "stand-in for a GPU" if self._queue else self.device.type
         return f"ThisMachine({kind}, {self.cores} cores)"
 
-    def fresh(self):
+    def fresh(self) -> ThisMachine:
         """Return another one on the same device."""
         return ThisMachine(self.device, self.cores)
 
-    def jit(self, name):
+    def jit(self, name: str) -> Any:
         """Return a kernel that its first launch makes ready.
 
         The stand-in's is compiled by Numba then. On a GPU torch has compiled
@@ -79,7 +85,7 @@ class ThisMachine:
 
         return add
 
-    def launch(self, kernel, x=None, out=None):
+    def launch(self, kernel: Any, x: Any = None, out: Any = None) -> Any:
         """Put a kernel into the queue; returns before it is done.
 
         Parameters
@@ -109,7 +115,7 @@ class ThisMachine:
             )
         return out
 
-    def synchronize(self):
+    def synchronize(self) -> None:
         """Wait until all that was launched is done."""
         if self._queue is None:
             from gpu_course.timing.clocks import synchronize
@@ -119,7 +125,7 @@ class ThisMachine:
             last, self._last = self._last, None
             last.result()
 
-    def to_device(self, x):
+    def to_device(self, x: np.ndarray) -> np.ndarray | torch.Tensor:
         """Copy an array to the device; returns when it is there."""
         self.synchronize()
         if self._queue:
@@ -130,12 +136,12 @@ class ThisMachine:
         self.synchronize()
         return copy
 
-    def to_host(self, x):
+    def to_host(self, x: Any) -> np.ndarray:
         """Wait for the device, then copy an array back."""
         self.synchronize()
         return x.copy() if self._queue else x.cpu().numpy()
 
-    def run(self, name, x, threads=1):
+    def run(self, name: str, x: np.ndarray, threads: int = 1) -> np.ndarray:
         """Take the roots on the CPU, with torch and so many threads."""
         import torch
 

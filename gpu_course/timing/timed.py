@@ -1,11 +1,22 @@
 """A time with all that it depends on, and what every timing has to do."""
 
+from __future__ import annotations
+
 import math
 import statistics
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gpu_course.timing.clocks import has_gpu
 from gpu_course.timing.medians import median_interval, quartile_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    import torch
+
+    from gpu_course.timing.clocks import Surroundings
 
 TRANSFERS = ("none", "in", "in and out")
 NOISY = 0.1  # interquartile range over median
@@ -72,7 +83,7 @@ class Timing:
         return text + (f"\n  {self.warning}" if self.warning else "")
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Return seconds as text with three digits: ``1.23 ms``."""
     for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
@@ -80,7 +91,9 @@ def duration(seconds):
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def checked_device(device, transfers, precision):
+def checked_device(
+    device: str | torch.device | None, transfers: str, precision: float | None
+) -> str:
     """Return the device as text; raise for what can't be."""
     if transfers not in TRANSFERS:
         raise ValueError(
@@ -96,11 +109,15 @@ def checked_device(device, transfers, precision):
     return str(device)
 
 
-def name_of(function, label):
-    return label or getattr(function, "__name__", type(function).__name__)
+def name_of(function: Callable[..., Any], label: str | None) -> str:
+    return label or str(getattr(function, "__name__", type(function).__name__))
 
 
-def warm_up(functions, seconds, clock):
+def warm_up(
+    functions: Iterable[Callable[[], Any]],
+    seconds: float,
+    clock: Callable[[], float],
+) -> None:
     """Compile, fill caches, let clocks rise: once, then for a while."""
     for function in functions:
         end = clock() + seconds
@@ -109,7 +126,7 @@ def warm_up(functions, seconds, clock):
             function()
 
 
-def precision_of(times):
+def precision_of(times: Sequence[float]) -> float:
     interval = median_interval(times)
     if interval.confidence < 0.95:
         return math.inf  # too few to say
@@ -117,8 +134,15 @@ def precision_of(times):
 
 
 def timing_of(
-    label, times, calls, device, threads, transfers, around, precision
-):
+    label: str,
+    times: Sequence[float],
+    calls: int,
+    device: str,
+    threads: int,
+    transfers: str,
+    around: Surroundings,
+    precision: float | None,
+) -> Timing:
     median_s, iqr_s = statistics.median(times), quartile_range(times)
     reached, notes = precision_of(times), []
     if iqr_s > NOISY * median_s:

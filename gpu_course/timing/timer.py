@@ -4,8 +4,11 @@ For anything that can be called: torch on any device, NumPy, Numba, kernels of
 `gpu_course.cuda`. The clock waits for GPUs; see `gpu_course.timing.clocks`.
 """
 
+from __future__ import annotations
+
 import logging
 import math
+from typing import TYPE_CHECKING
 
 from gpu_course.timing.clocks import (
     Surroundings,
@@ -21,20 +24,28 @@ from gpu_course.timing.timed import (
     warm_up,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    import torch
+
+    from gpu_course.timing.timed import Timing
+
 
 def time_call(
-    function,
-    min_run_time_s=0.2,
+    function: Callable[[], Any],
+    min_run_time_s: float = 0.2,
     *,
-    label=None,
-    device=None,
-    threads=None,
-    transfers="none",
-    precision=None,
-    max_run_time_s=5.0,
-    warm_up_s=0.02,
-    clock=None,
-):
+    label: str | None = None,
+    device: str | torch.device | None = None,
+    threads: int | None = None,
+    transfers: str = "none",
+    precision: float | None = None,
+    max_run_time_s: float = 5.0,
+    warm_up_s: float = 0.02,
+    clock: Callable[[], float] | None = None,
+) -> Timing:
     """Time a call with no arguments, after a warm-up.
 
     Parameters
@@ -74,7 +85,8 @@ def time_call(
     from torch.utils.benchmark import Timer
 
     device = checked_device(device, transfers, precision)
-    times, calls, reached = [], 0, math.inf
+    times: list[float] = []
+    calls, reached = 0, math.inf
     with threads_set(threads) as used, Surroundings(device) as around:
         warm_up([function], warm_up_s, clock or now)
         clock = clock or waiting_clock()

@@ -1,7 +1,17 @@
 """Changes tried one by one against what was before, and kept or dropped."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from gpu_course.common.drawing import GREEN, VERMILION
 from gpu_course.timing.comparison import Stop, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from typing import Any
+
+    from matplotlib.axes import Axes
 
 PLACES = ("CPU", "GPU")
 
@@ -23,7 +33,13 @@ class Trials:
         self.device, self.pairs, self.smallest = device, pairs, smallest
         self.results = {}
 
-    def run(self, name, before, after, pairs=None):
+    def run(
+        self,
+        name: str,
+        before: Callable[[], Any],
+        after: Callable[[], Any],
+        pairs: int | None = None,
+    ) -> bool:
         """Time both in turn; return whether the change is to be kept.
 
         Parameters
@@ -45,11 +61,13 @@ class Trials:
         )
         return self.keeps(name)
 
-    def keeps(self, name):
+    def keeps(self, name: str) -> bool:
         """Whether all of the interval is better than `smallest`."""
         return self.results[name].faster == name
 
-    def draw(self, axes, dropped=None):
+    def draw(
+        self, axes: Sequence[Axes], dropped: Collection[str] | None = None
+    ) -> Sequence[Axes]:
         """Draw the ratios with their intervals, on the axes of this device.
 
         Parameters

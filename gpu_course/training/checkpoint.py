@@ -5,10 +5,13 @@ are pickles inside. A safetensors file holds numbers and text, so one from a
 stranger can be wrong but not dangerous.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,7 +26,9 @@ class CheckpointError(ValueError):
     """The file is damaged, or is no checkpoint of this course."""
 
 
-def write_tensors(path, tensors, text):
+def write_tensors(
+    path: str | Path, tensors: dict[str, torch.Tensor], text: Any
+) -> None:
     """Write a dict of tensors and what JSON can hold, in one piece."""
     tensors = {
         key: value.detach().cpu().contiguous().clone()
@@ -38,7 +43,7 @@ def write_tensors(path, tensors, text):
     write_atomically(path, save(tensors, metadata))
 
 
-def read_tensors(path):
+def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], Any]:
     """Return the tensors, on the CPU, and the text of such a file.
 
     Raises
@@ -87,7 +92,9 @@ def _digest(tensors, text):
     return digest.hexdigest()
 
 
-def with_prefix(tensors, prefix):
+def with_prefix(
+    tensors: dict[str, torch.Tensor], prefix: str
+) -> dict[str, torch.Tensor]:
     """Return the entries whose key starts with `prefix`, without it."""
     return {
         key.removeprefix(prefix): value
@@ -119,7 +126,7 @@ class Checkpoint:
     rng: dict
     progress: dict
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the checkpoint: see `write_tensors`."""
         tensors = {"losses": self.losses}
         tensors |= {f"rng.{key}": value for key, value in self.rng.items()}
@@ -135,14 +142,14 @@ class Checkpoint:
         )
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Checkpoint:
         """Read a checkpoint: see `read_tensors` for what it raises."""
         tensors, text = read_tensors(path)
         if "progress" not in text:
             raise CheckpointError(
                 f"{path} holds a trained model, not a run to go on with"
             )
-        state = {}
+        state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in with_prefix(tensors, "optimizer.").items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value

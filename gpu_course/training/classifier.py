@@ -1,5 +1,9 @@
 """A trained model in use: weights from a file, digits from images."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
@@ -12,6 +16,9 @@ from gpu_course.training.checkpoint import (
     write_tensors,
 )
 from gpu_course.training.lenet import LeNet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Classifier:
@@ -32,14 +39,16 @@ class Classifier:
         self.model.eval()
         self.mean, self.std = mean, std
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write weights and normalisation to a safetensors file."""
         state = self.model.state_dict()
         tensors = {f"model.{key}": value for key, value in state.items()}
         write_tensors(path, tensors, {"mean": self.mean, "std": self.std})
 
     @classmethod
-    def load(cls, path, device=None):
+    def load(
+        cls, path: str | Path, device: str | torch.device | None = None
+    ) -> Classifier:
         """Read a file of `save`, or a training checkpoint.
 
         Raises
@@ -57,7 +66,7 @@ class Classifier:
             raise CheckpointError(f"{path} holds no LeNet: {error}") from error
         return cls(model, text.get("mean", MEAN), text.get("std", STD), device)
 
-    def predict(self, images):
+    def predict(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
         """Return the most probable digit of each image: int64 array (N,).
 
         Parameters
@@ -69,7 +78,9 @@ class Classifier:
         return self.probabilities(images).argmax(axis=1)
 
     @torch.no_grad()
-    def probabilities(self, images, batch_size=1000):
+    def probabilities(
+        self, images: np.ndarray | torch.Tensor, batch_size: int = 1000
+    ) -> np.ndarray:
         """Return the probability of each digit: float32 array (N, 10)."""
         if not isinstance(images, torch.Tensor):
             images = torch.from_numpy(np.array(images))

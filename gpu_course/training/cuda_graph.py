@@ -4,12 +4,17 @@ The recipe is that of PyTorch's documentation, "CUDA semantics", section
 "CUDA Graphs" (https://docs.pytorch.org/docs/stable/notes/cuda.html).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 WARM_UP = 3
 
 
-def capture_step(step, *inputs):
+def capture_step(
+    step: Callable[..., Any], *inputs: torch.Tensor
+) -> Callable[..., Any]:
     """Return a function that does what `step` does, replayed where possible.
 
     On a GPU the step is run a few times, then recorded; each call copies its

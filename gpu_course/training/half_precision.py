@@ -1,17 +1,28 @@
 """float16 and the gradients: what is lost, and what a scale saves."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch.nn import functional
 
 from gpu_course.common.drawing import PURPLE, VERMILION
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
 # IEEE 754-2019, binary16: half of the smallest number is rounded to zero,
 # numbers below the smallest normal one have fewer digits.
 ZERO, NORMAL, OVERFLOW = -25, -14, 16
 
 
-def layer_gradients(model, images, labels):
+def layer_gradients(
+    model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
     """Return the gradients of the loss by the outputs of the layers.
 
     These are what the backward pass hands from layer to layer, in float16 if
@@ -47,7 +58,7 @@ def layer_gradients(model, images, labels):
     return flat[flat != 0]
 
 
-def lost_share(gradients, scale=1.0):
+def lost_share(gradients: torch.Tensor, scale: float = 1.0) -> float:
     """Return the share that is zero in float16 after scaling.
 
     Parameters
@@ -59,7 +70,9 @@ def lost_share(gradients, scale=1.0):
     return (gradients * scale).half().eq(0).float().mean().item()
 
 
-def draw_gradients(ax, gradients, exponents=(0, 16)):
+def draw_gradients(
+    ax: Axes, gradients: torch.Tensor, exponents: Sequence[int] = (0, 16)
+) -> Axes:
     """Draw the sizes of gradients on float16's range.
 
     Parameters
@@ -76,7 +89,7 @@ def draw_gradients(ax, gradients, exponents=(0, 16)):
         name = f"loss × 2^{exponent}" if exponent else "as they are"
         ax.hist(
             sizes + exponent,
-            bins=np.arange(low, OVERFLOW + 2),
+            bins=list(range(low, OVERFLOW + 2)),
             alpha=0.65,
             label=name,
         )

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,11 @@ from torch.nn import functional
 from gpu_course.common.device import pick_device, place
 from gpu_course.common.progress_bar import progress_bar
 from gpu_course.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from gpu_course.training.recipe import Recipe
 
 CHECK_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
 SAVE_EVERY_S = 5.0
@@ -52,17 +58,17 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def fit(
-    model,
-    train,
-    recipe,
+    model: torch.nn.Module,
+    train: "TensorDataset | DataLoader",
+    recipe: "Recipe",
     *,
-    validation=None,
-    seed=0,
-    device=None,
-    checkpoint=None,
-    resume=False,
-    progress=True,
-):
+    validation: "TensorDataset | DataLoader | None" = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> History:
     """Train the model in place and return what happened.
 
     Parameters
@@ -124,7 +130,12 @@ def fit(
 
 
 @torch.no_grad()
-def evaluate(model, dataset, device=None, batch_size=1000):
+def evaluate(
+    model: torch.nn.Module,
+    dataset: "TensorDataset | DataLoader",
+    device: str | torch.device | None = None,
+    batch_size: int = 1000,
+) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy (0 to 1) on a data set.
 
     Parameters

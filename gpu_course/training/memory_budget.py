@@ -5,10 +5,18 @@ the forward pass keeps for the backward pass. Temporary memory of the kernels
 and what an allocator keeps in reserve come on top.
 """
 
+from __future__ import annotations
+
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,7 @@ class Budget:
     activations: int
 
     @property
-    def total(self):
+    def total(self) -> int:
         """All four together, in bytes."""
         return (
             self.parameters
@@ -38,14 +46,14 @@ class Saved:
         self._known = {_memory(tensor) for tensor in known}
         self._storages = {}
 
-    def add(self, tensor):
+    def add(self, tensor: torch.Tensor) -> torch.Tensor:
         key = _memory(tensor)
         if key not in self._known:
             self._storages[key] = tensor.untyped_storage()
         return tensor
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         return sum(storage.nbytes() for storage in self._storages.values())
 
     def __len__(self):
@@ -57,7 +65,7 @@ def _memory(tensor):
 
 
 @contextmanager
-def watch_saved(known=()):
+def watch_saved(known: Iterable[torch.Tensor] = ()) -> Iterator[Saved]:
     """Note what autograd keeps for the backward pass.
 
     A forward pass belongs in the ``with``, the backward pass behind it.
@@ -77,12 +85,16 @@ def watch_saved(known=()):
         yield saved
 
 
-def tensor_bytes(tensors):
+def tensor_bytes(tensors: Iterable[torch.Tensor]) -> int:
     """Return the bytes of all elements."""
     return sum(x.numel() * x.element_size() for x in tensors)
 
 
-def count_budget(model, optimizer, loss):
+def count_budget(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[], torch.Tensor],
+) -> Budget:
     """Train one step and return what it held: a `Budget`.
 
     Parameters
@@ -113,7 +125,7 @@ def count_budget(model, optimizer, loss):
     )
 
 
-def draw_budgets(ax, budgets):
+def draw_budgets(ax: Axes, budgets: Mapping[int, Budget]) -> Axes:
     """Draw budgets as bars, one for each batch size.
 
     Parameters

@@ -6,12 +6,23 @@ the host's memory is pinned, so that the operating system can't move it away
 meanwhile.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 
 from gpu_course.common.drawing import BLUE, ORANGE
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
-def prefetch(batches, device):
+    from matplotlib.axes import Axes
+
+
+def prefetch(
+    batches: Iterable[Sequence[torch.Tensor]], device: str | torch.device
+) -> Iterator[tuple[torch.Tensor, ...]]:
     """Yield the batches on the device, each copied one batch ahead.
 
     Where there is nothing to overlap, on a CPU, they are passed on; on
@@ -57,7 +68,9 @@ def _pinned(tensor):
     return tensor if tensor.is_pinned() else tensor.pin_memory()
 
 
-def overlapped_times(copy_s, compute_s, chunks):
+def overlapped_times(
+    copy_s: float, compute_s: float, chunks: int
+) -> list[tuple[float, float, float, float]]:
     """Return when each chunk is copied and computed on: modelled.
 
     Copies follow one another, and so do computations; chunk i is computed on
@@ -87,7 +100,9 @@ def overlapped_times(copy_s, compute_s, chunks):
     return times
 
 
-def draw_overlap(ax, copy_s, compute_s, chunks):
+def draw_overlap(
+    ax: Axes, copy_s: float, compute_s: float, chunks: int
+) -> Axes:
     """Draw the modelled times as two rows of bars, in milliseconds."""
     times = overlapped_times(copy_s, compute_s, chunks)
     for row, (name, colour) in enumerate(

@@ -1,6 +1,12 @@
 """Recipes: what a training run does, in one value that can be compared."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,14 @@ class Recipe:
         text += f", {self.epochs} epoch(s) in batches of {self.batch_size}"
         return text
 
-    def build(self, model, steps):
+    def build(
+        self, model: torch.nn.Module, steps: int
+    ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """Return the optimizer and the schedule for this many steps."""
         import torch
 
         if self.optimizer == "sgd":
-            optimizer = torch.optim.SGD(
+            optimizer: torch.optim.Optimizer = torch.optim.SGD(
                 model.parameters(), self.learning_rate, self.momentum
             )
         else:
@@ -68,7 +76,9 @@ class Recipe:
                 model.parameters(), self.learning_rate, fused=True
             )
         if self.schedule == "constant":
-            schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, 1, steps)
+            schedule: torch.optim.lr_scheduler.LRScheduler = (
+                torch.optim.lr_scheduler.ConstantLR(optimizer, 1, steps)
+            )
         else:
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, self.learning_rate, total_steps=steps
@@ -87,7 +97,9 @@ FOUR_EPOCHS = Recipe(
 )
 
 
-def recipe_for(epochs=None, target=None):
+def recipe_for(
+    epochs: int | None = None, target: float | None = None
+) -> Recipe:
     """Return the recipe for so many epochs, or for a test accuracy in percent.
 
     Up to 98 % one epoch is known to do; above, four.

@@ -11,7 +11,7 @@ import anywidget
 FOLDER = Path(__file__).parent / "javascript"
 
 
-def page_side(name):
+def page_side(name: str) -> str:
     """Return the JavaScript of a widget, with what all of them share."""
     return "\n".join(_read(f"{part}.js") for part in ("shared", name))
 
@@ -32,7 +32,7 @@ class CourseWidget(anywidget.AnyWidget):
         """Return a sentence."""
         raise NotImplementedError
 
-    def as_html(self):
+    def as_html(self) -> str:
         """Return what a page shows without a kernel, the same on each run."""
         raise NotImplementedError
 

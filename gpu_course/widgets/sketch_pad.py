@@ -27,11 +27,11 @@ class SketchPad(CourseWidget):
     def __repr__(self):
         return f"SketchPad({SIDE}×{SIDE}): draw on it in a running notebook"
 
-    def as_html(self):
+    def as_html(self) -> str:
         """Return the same sentence."""
         return f"<p>{self!r}</p>"
 
-    def image(self):
+    def image(self) -> np.ndarray:
         """Return the drawing: uint8 array (140, 140), dark ink on white."""
         grey = np.frombuffer(self.pixels, dtype="uint8")
         return grey.reshape(SIDE, SIDE)

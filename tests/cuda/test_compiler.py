@@ -220,7 +220,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 sys.path.insert(0, {tests!r})
 import cuda_native_kernels as kernels
-import test_cuda_compiler as test
+import test_compiler as test
 kernels.matmul.inspect_sass(90, test.MATRICES)
 kernels.whole_grid.resources(80, (test.FLAT,))
 with open("/proc/self/maps") as file:

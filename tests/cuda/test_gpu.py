@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from cuda_correct import CORRECT
-from test_cuda_correct import copies
+from test_correct import copies
 
 from gpu_course.course import kernel_listing
 from gpu_course.course.kernels_of_notebooks import run_notebook

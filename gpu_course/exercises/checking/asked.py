@@ -3,18 +3,28 @@
 Each message says what was got, and shows the call as it should be.
 """
 
+from __future__ import annotations
+
 import difflib
 import types
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.cuda.kernel import DeviceFunction, Kernel, Launcher
 from gpu_course.exercises.checking.result import Result, cut, shown
+
+if TYPE_CHECKING:
+    from gpu_course.exercises.checking.exercise import Exercise
+
 
 NEAREST = 3  # names of exercises that are suggested
 MISSING = object()  # the default of an argument that has to be given
 ALL = "show_progress() lists them all."
 
 
-def not_a_name(call, name, answer, names):
+def not_a_name(
+    call: str, name: Any, answer: Any, names: Sequence[str]
+) -> Result:
     """Return the result for what stands in the place of a name.
 
     Parameters
@@ -66,7 +76,7 @@ def _call(call, name):
     )
 
 
-def unfit(exercise, answer):
+def unfit(exercise: Exercise, answer: Any) -> tuple[str, str] | None:
     """Return diagnosis and kind for an answer of the wrong kind, or None."""
     name = exercise.name
     what = "kernel" if exercise.is_kernel else "function"

@@ -3,6 +3,8 @@
 Random values are from a fixed seed, so that a check says the same each time.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gpu_course.exercises.checking.exercise import Launch
@@ -10,17 +12,17 @@ from gpu_course.exercises.checking.exercise import Launch
 SEED = 20260711
 
 
-def generator():
+def generator() -> np.random.Generator:
     """Return NumPy's generator, from the same seed each time."""
     return np.random.default_rng(SEED)
 
 
-def blocks_for(count, block):
+def blocks_for(count: int, block: int) -> int:
     """Return the blocks that cover a number of elements, at least one."""
     return max(1, -(-count // block))
 
 
-def unwritten(shape):
+def unwritten(shape: int | tuple[int, ...]) -> np.ndarray:
     """Return a float32 array to be written, with what was there before.
 
     No NaN: a kernel that adds to it must leave a trace of that.
@@ -28,7 +30,9 @@ def unwritten(shape):
     return np.full(shape, -77, np.float32)
 
 
-def line_launches(arguments, block=32, large=100_003):
+def line_launches(
+    arguments: Callable[..., tuple], block: int = 32, large: int = 100_003
+) -> list[Launch]:
     """Return launches of a kernel on a line of elements.
 
     One element, none, one less and one more than a block, a block, primes,
@@ -57,7 +61,11 @@ def line_launches(arguments, block=32, large=100_003):
     return launches
 
 
-def plane_launches(arguments, block=(8, 4), large=(257, 131)):
+def plane_launches(
+    arguments: Callable[..., tuple],
+    block: tuple[int, int] = (8, 4),
+    large: tuple[int, int] = (257, 131),
+) -> list[Launch]:
     """Return launches of a kernel on a matrix: none of them square.
 
     Parameters

@@ -4,7 +4,11 @@ A known mistake is named only where the evidence is that mistake's and no
 other's; else the message says what was seen.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +22,11 @@ from gpu_course.exercises.checking.events import global_events
 from gpu_course.exercises.checking.exercise import Mistake
 from gpu_course.exercises.checking.quoted import quoted
 from gpu_course.exercises.checking.result import Result, shown
+
+if TYPE_CHECKING:
+    from gpu_course.cuda.record import Finding
+    from gpu_course.cuda.report import Report
+    from gpu_course.exercises.checking.exercise import Launch
 
 
 @dataclass
@@ -52,15 +61,15 @@ class Seen:
     wrong: list
 
     @property
-    def finding(self):
+    def finding(self) -> Finding | None:
         return _first_finding(self.runs[0])
 
     @property
-    def last(self):
+    def last(self) -> Finding | None:
         return _first_finding(self.runs[-1])
 
     @property
-    def fails(self):
+    def fails(self) -> bool:
         return bool(self.wrong or self.finding or self.last)
 
 
@@ -84,7 +93,7 @@ class Diagnosis:
         self.names = code.co_varnames[: code.co_argcount]
         self.seen = []  # one `Seen` for each launch, the smallest first
 
-    def add(self, case, runs):
+    def add(self, case: Launch, runs: list[Run]) -> bool:
         """Note the runs of a launch; return whether they are as they should.
 
         Parameters
@@ -99,7 +108,7 @@ class Diagnosis:
         self.seen.append(Seen(case, expected, runs, wrong))
         return not self.seen[-1].fails
 
-    def same(self, expected, got):
+    def same(self, expected: Sequence[Any], got: Sequence[Any]) -> bool:
         """Whether arguments are as expected after a launch."""
         return all(
             not wrong_elements(e, g, self.exercise.tolerance).any()
@@ -107,7 +116,7 @@ class Diagnosis:
             if isinstance(e, np.ndarray)
         )
 
-    def result(self):
+    def result(self) -> Result | None:
         """Return the result for the smallest launch that fails, or None."""
         failing = next((seen for seen in self.seen if seen.fails), None)
         if failing is None:
@@ -117,7 +126,7 @@ class Diagnosis:
             return self.of_finding(failing, mistake)
         return self.of_result(failing, mistake)
 
-    def known_mistake(self):
+    def known_mistake(self) -> Mistake | None:
         """Return the one known mistake that the evidence shows, or None."""
         adds = Mistake(
             "adds_to_the_old",
@@ -134,7 +143,7 @@ class Diagnosis:
         ]
         return found[0] if len(found) == 1 else None
 
-    def added(self, *arguments):
+    def added(self, *arguments: Any) -> None:
         """Add to each array what the specification writes into it."""
         before = copied(arguments)
         self.exercise.specification(*arguments)
@@ -142,7 +151,7 @@ class Diagnosis:
             if isinstance(old, np.ndarray) and not equal(old, new):
                 new += old
 
-    def gives_just(self, mistake):
+    def gives_just(self, mistake: Mistake) -> bool:
         """Whether each run left what the mistaken specification leaves."""
         for seen in self.seen:
             if seen.finding or seen.last:
@@ -157,7 +166,7 @@ class Diagnosis:
                 return False
         return True
 
-    def of_finding(self, failure, mistake):
+    def of_finding(self, failure: Seen, mistake: Mistake | None) -> Result:
         finding = failure.finding or failure.last
         kind = mistake.kind if mistake else finding.kind
         text = finding.message
@@ -174,7 +183,7 @@ class Diagnosis:
             self.line(finding.line),
         )
 
-    def of_result(self, failure, mistake):
+    def of_result(self, failure: Seen, mistake: Mistake | None) -> Result:
         case, expected, run = failure.case, failure.expected, failure.wrong[0]
         number, index = self.first_wrong(expected, run.arrays)
         name = self.names[number]
@@ -212,7 +221,14 @@ class Diagnosis:
             self.line(line) if line else "",
         )
 
-    def kind_of(self, failure, number, element, mistake, line):
+    def kind_of(
+        self,
+        failure: Seen,
+        number: int,
+        element: str,
+        mistake: Mistake | None,
+        line: int | None,
+    ) -> tuple[str, str]:
         """Return kind and message for a result that is wrong."""
         if mistake:
             return mistake.kind, mistake.message
@@ -233,7 +249,7 @@ class Diagnosis:
             )
         return "wrong_result", f"{element} is wrong."
 
-    def nothing_written(self):
+    def nothing_written(self) -> bool:
         """Whether no traced launch stored anything to global memory."""
         return not any(
             len(global_events(run.report.record, ("store", "atomic")))
@@ -242,14 +258,14 @@ class Diagnosis:
             if run.report
         )
 
-    def is_input(self, number):
+    def is_input(self, number: int) -> bool:
         """Whether the specification leaves this array alone, always."""
         return all(
             equal(seen.case.arguments[number], seen.expected[number])
             for seen in self.seen
         )
 
-    def is_untouched(self, failure):
+    def is_untouched(self, failure: Seen) -> bool:
         """Whether every wrong element is as it was before the launch."""
         for before, expected, got in zip(
             failure.case.arguments,
@@ -263,7 +279,9 @@ class Diagnosis:
                     return False
         return True
 
-    def first_wrong(self, expected, got):
+    def first_wrong(
+        self, expected: Sequence[Any], got: Sequence[Any]
+    ) -> tuple[int, tuple[int, ...]]:
         """Return number and index of the first element that is wrong."""
         for number, (e, g) in enumerate(zip(expected, got, strict=True)):
             if isinstance(e, np.ndarray):
@@ -273,7 +291,9 @@ class Diagnosis:
                     return number, tuple(map(int, index))
         raise AssertionError("nothing is wrong")
 
-    def writer(self, report, name, index):
+    def writer(
+        self, report: Report | None, name: str, index: tuple[int, ...]
+    ) -> tuple[str, int | None]:
         """Return the last thread that wrote an element, and its line."""
         if report is None:
             return "", None
@@ -292,7 +312,9 @@ class Diagnosis:
                 return f"thread {thread} of block {block}, line {line}", line
         return "no thread", None
 
-    def launch_details(self, case, show=shown):
+    def launch_details(
+        self, case: Launch, show: Callable[[Any], str] = shown
+    ) -> tuple[tuple[str, str], ...]:
         parts = ", ".join(
             f"{name} = {show(value)}"
             for name, value in zip(self.names, case.arguments, strict=True)
@@ -302,5 +324,5 @@ class Diagnosis:
             ("arguments", parts),
         )
 
-    def line(self, number):
+    def line(self, number: int | None) -> str:
         return quoted(self.kernel.py_func, number)

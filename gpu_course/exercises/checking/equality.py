@@ -1,9 +1,12 @@
 """Whether an answer's arrays are the expected ones."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 
-def copied(arguments):
+def copied(arguments: Iterable[Any]) -> list[Any]:
     """Return arguments with arrays of their own.
 
     What has a method ``fresh``, as a simulated machine has, says itself what
@@ -18,14 +21,16 @@ def _own(argument):
     return argument.fresh() if hasattr(argument, "fresh") else argument
 
 
-def equal(one, two):
+def equal(one: Any, two: Any) -> bool:
     """Whether two values have the same bits, NaNs all alike."""
     one, two = np.asarray(one), np.asarray(two)
     nan = one.dtype.kind in "fc"
     return np.array_equal(one, two, equal_nan=nan)
 
 
-def wrong_elements(expected, got, tolerance):
+def wrong_elements(
+    expected: np.ndarray, got: np.ndarray, tolerance: float
+) -> np.ndarray:
     """Return where two arrays differ by more than a relative tolerance.
 
     Relative to the largest expected value: a sum of many rounded terms has

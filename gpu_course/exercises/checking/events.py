@@ -1,11 +1,21 @@
 """Which events of a traced launch are accesses to global memory."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gpu_course.cuda.report_plots import ACCESSES
 
+if TYPE_CHECKING:
+    from gpu_course.cuda.record import Record
 
-def global_events(record, kinds=ACCESSES):
+
+def global_events(
+    record: Record, kinds: Sequence[str] = ACCESSES
+) -> np.ndarray:
     """Return the rows of a record that are such accesses, in their order.
 
     Parameters

@@ -4,6 +4,8 @@ import hashlib
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
 
 
 class WrongAnswer(str):
@@ -144,7 +146,7 @@ class Exercise:
     limits: tuple = ()
     equivalent: dict = field(default_factory=dict)
 
-    def load(self, source):
+    def load(self, source: str) -> Any:
         """Execute a source text and return the answer that it defines.
 
         Python's tools find the text as that of a file, as for a notebook's
@@ -159,7 +161,7 @@ class Exercise:
         return space[self.name]
 
 
-def edited(source, kind, *pairs):
+def edited(source: str, kind: str, *pairs: str) -> WrongAnswer:
     """Return a wrong answer: a source with some texts replaced.
 
     Parameters
@@ -184,7 +186,7 @@ def edited(source, kind, *pairs):
     return WrongAnswer(source, kind)
 
 
-def exercise_of(module):
+def exercise_of(module: ModuleType) -> Exercise:
     """Return the exercise that a module of the collection describes.
 
     Parameters

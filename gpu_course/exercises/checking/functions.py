@@ -1,7 +1,11 @@
 """Checking an answer that is a plain function of Python."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +18,15 @@ from gpu_course.exercises.checking.limited import TimeIsUp, run_limited
 from gpu_course.exercises.checking.quoted import line_of, quoted
 from gpu_course.exercises.checking.result import Result, said, shown
 
+if TYPE_CHECKING:
+    from gpu_course.exercises.checking.exercise import Exercise
+
+
 CALL_S = 2.0
 MEASURED = 1e-3  # a tolerance like this is for something measured
 
 
-def check_function(exercise, function):
+def check_function(exercise: Exercise, function: Callable[..., Any]) -> Result:
     """Check an answer that is a function; returns a `Result`."""
     cases, got = exercise.cases(), []
     for case in cases:

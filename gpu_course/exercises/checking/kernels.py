@@ -6,6 +6,10 @@ to be right. Then every launch runs compiled as well, and on the GPU if there
 is one.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from gpu_course.cuda import backend
 from gpu_course.cuda.errors import LaunchError, TooSlow
 from gpu_course.cuda.frontend import UnsupportedKernel
@@ -16,11 +20,16 @@ from gpu_course.exercises.checking.limits import work_shared
 from gpu_course.exercises.checking.quoted import line_of, quoted
 from gpu_course.exercises.checking.result import Result, said, shape
 
+if TYPE_CHECKING:
+    from gpu_course.cuda.kernel import Kernel
+    from gpu_course.exercises.checking.exercise import Exercise, Launch
+
+
 TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
 LAUNCH_S = 30.0  # compiling included
 
 
-def check_kernel(exercise, kernel):
+def check_kernel(exercise: Exercise, kernel: Kernel) -> Result:
     """Check an answer that is a kernel.
 
     Parameters
@@ -39,7 +48,9 @@ def check_kernel(exercise, kernel):
     return _Check(exercise, kernel, cases).result()
 
 
-def misfit(exercise, kernel, case):
+def misfit(
+    exercise: Exercise, kernel: Kernel, case: Launch
+) -> tuple[str, str] | None:
     """Return diagnosis and kind for the wrong number of parameters."""
     name = exercise.name
     takes, given = kernel.py_func.__code__.co_argcount, len(case.arguments)

@@ -4,6 +4,8 @@ import ctypes
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 LOOK_S = 0.05  # between two looks at what the code does
 IMPORTS_S = 120.0  # that a call's imports may take: torch, cold, takes 2 to 20
@@ -25,7 +27,7 @@ class TimeIsUp(BaseException):
     importing = False
 
 
-def run_limited(function, seconds):
+def run_limited(function: Callable[[], Any], seconds: float) -> Any:
     """Call a function on a thread of its own; return its result.
 
     A launch of the teaching GPU and a loop in Python end when their time is

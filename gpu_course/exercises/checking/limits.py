@@ -1,5 +1,9 @@
 """What the trace of a right answer must hold to, and what to say if not."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gpu_course.cuda.analysis import SECTOR_BYTES
@@ -7,6 +11,11 @@ from gpu_course.cuda.messages import name_thread
 from gpu_course.cuda.report_plots import ACCESSES, first_request
 from gpu_course.exercises.checking.events import global_events
 from gpu_course.exercises.checking.exercise import Limit
+
+if TYPE_CHECKING:
+    from gpu_course.cuda.record import Record
+    from gpu_course.cuda.report import Report
+
 
 SHARE = 4  # times what the busiest thread of the solution does
 
@@ -21,7 +30,7 @@ NO_FLOAT64 = Limit(
 )
 
 
-def coalesced(least=0.99):
+def coalesced(least: float = 0.99) -> Limit:
     """Return the limit that requests use the bytes that they move."""
     return Limit(
         "uncoalesced",
@@ -34,7 +43,7 @@ def coalesced(least=0.99):
     )
 
 
-def worst_line(report):
+def worst_line(report: Report) -> str:
     """Say which line wastes most of the sectors that it asks for, and how."""
     lines = {n: c for n, c in report.lines.items() if c.global_requests}
     number = min(lines, key=lambda n: lines[n].coalescing_efficiency)
@@ -51,7 +60,7 @@ def worst_line(report):
     return text
 
 
-def goes_down_a_column(record, line):
+def goes_down_a_column(record: Record, line: int) -> bool:
     """Whether lanes of a line's first load or store are a row apart each."""
     return any(_steps_by_rows(record, line, kind) for kind in ACCESSES)
 
@@ -76,14 +85,14 @@ def _steps_by_rows(record, line, kind):
     )
 
 
-def accesses(record):
+def accesses(record: Record) -> np.ndarray:
     """Return the accesses to global memory of each thread of the grid."""
     threads = int(np.prod(record.grid) * np.prod(record.block))
     chosen = record.thread[global_events(record)]
     return np.bincount(chosen, minlength=threads)
 
 
-def work_shared(solution):
+def work_shared(solution: Report) -> Limit:
     """Return the limit that no thread does the work of many.
 
     Parameters

@@ -2,9 +2,10 @@
 
 import linecache
 import traceback
+from types import FunctionType
 
 
-def quoted(function, number):
+def quoted(function: FunctionType, number: int | None) -> str:
     """Return a line of a function's file with its number; "" if unknown.
 
     Parameters
@@ -19,7 +20,7 @@ def quoted(function, number):
     return f"line {number}:  {text}" if text else ""
 
 
-def line_of(function, error):
+def line_of(function: FunctionType, error: BaseException) -> int | None:
     """Return the innermost line of a function's file in an error, or None.
 
     Parameters

@@ -3,6 +3,7 @@
 import reprlib
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -103,12 +104,12 @@ class _Short(reprlib.Repr):
 _SHORT = _Short()
 
 
-def cut(text):
+def cut(text: str) -> str:
     """Return a text, and of a long one the beginning."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def said(error):
+def said(error: BaseException) -> str:
     """Return an exception's name and message."""
     name = type(error).__name__
     try:
@@ -118,7 +119,7 @@ def said(error):
     return f"{name}: {message}" if message else name
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """Return a value in a few words: an array's shape, type and beginning."""
     if not isinstance(value, np.ndarray):
         if isinstance(value, np.generic):
@@ -144,7 +145,7 @@ def _start(value):
     )
 
 
-def shape(value):
+def shape(value: Any) -> str:
     """Return shape and type of an array, and any other value as `shown`."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {'×'.join(map(str, value.shape))}"
