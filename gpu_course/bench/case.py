@@ -43,11 +43,11 @@ class Case:
     size_is: str
     sizes: tuple
     quick_sizes: tuple
-    inputs: object
-    kernel: object
-    check: object
-    flops: object
-    bytes: object
+    inputs: Callable[[int], tuple]
+    kernel: Callable[..., Any]
+    check: Callable[..., Any]
+    flops: Callable[[int], float | None]
+    bytes: Callable[[int], float | None]
     transfers: tuple = ON_GPU
 
     def make(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpu_course.bench.ledger import differences, other_machine
 from gpu_course.bench.schema import LedgerError
@@ -131,7 +131,7 @@ def plot_ledgers(
         figure = Figure(figsize=(3.5 * columns, 2.6 * rows + 1.2), dpi=110)
     figure.set_layout_engine("constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    styles = {}
+    styles: dict[str, Any] = {}
     for ax, bench in zip(axes, benches, strict=False):
         _plot_bench(ax, ledgers, bench, styles)
     for ax in axes[len(benches) :]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def bench_case(
 ) -> dict[str, Any]:
     """Return the row of one kernel: seconds at two sizes, and ratios."""
     small, full = (case.make(size) for size in case.sizes(scale))
-    seconds = {}
+    seconds: dict[str, Any] = {}
     for executor in EXECUTORS:
         with forced(executor):
             check(small)
@@ -267,7 +268,7 @@ def events_per_second(
     report: Callable[[str], Any], scale: float = 1.0
 ) -> dict[str, float]:
     """Time traces with their analysis; an event is a row of the record."""
-    events = seconds = 0
+    events, seconds = 0, 0.0
     for case in CASES:
         made = case.make(case.sizes(scale)[0])
         start = time.perf_counter()
@@ -302,7 +303,7 @@ def growth(
         with forced("compiled"):
             threads.append(made.threads)
             launch(made)
-            seconds.append(seconds_of(lambda made=made: launch(made)))
+            seconds.append(seconds_of(partial(launch, made)))
     ratios = [b / a for a, b in pairwise(seconds)]
     report(f"compiled {GROWN}, by threads:")
     for t, s, ratio in zip(threads, seconds, [None, *ratios], strict=True):

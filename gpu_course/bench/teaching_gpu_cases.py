@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,10 @@ class Made:
     """
 
     kernel: str
-    grid: object
-    block: object
+    grid: int | tuple[int, ...]
+    block: int | tuple[int, ...]
     arguments: tuple
-    numpy: object
+    numpy: Callable[[], np.ndarray]
     size: str
     steps: int = 1
 
@@ -80,7 +81,7 @@ class Case:
         Whether Numba's simulator can run it.
     """
 
-    make: object
+    make: Callable[[int], Made]
     small: int
     full: int
     unit: int = 1

@@ -11,6 +11,7 @@ HELP = "time this machine and write a ledger that others can compare"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course bench`` takes to its parser."""
     parser.add_argument(
         "what",
         nargs="?",
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Measure this machine and write or print the result; return 0."""
+
     def report(line):
         file = sys.stderr if arguments.json else sys.stdout
         print(line, file=file, flush=True)

@@ -8,6 +8,7 @@ HELP = "run the linters, the tests, every notebook"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course test`` takes to its parser."""
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--gpu",
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the linters, the tests and the notebooks; return the exit code."""
     from gpu_course.course.notebooks import run_as_reader, run_tests
     from gpu_course.course.workspace import course_root
 

@@ -7,6 +7,7 @@ HELP = "set ledgers of 'bench' side by side, and draw"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course compare`` takes to its parser."""
     parser.add_argument(
         "ledger",
         nargs="+",
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print ledgers side by side and draw their figure; return 0."""
     from gpu_course.bench.ledger import carried, load
     from gpu_course.bench.side_by_side import (
         comparison,

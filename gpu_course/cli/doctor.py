@@ -9,10 +9,12 @@ HELP = "try everything the course needs here"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course doctor`` takes to its parser."""
     parser.add_argument("--json", **JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print what works here and what doesn't; return 1 for a problem."""
     from gpu_course.course.doctor import diagnose, diagnosis
 
     result = diagnosis(diagnose())

@@ -10,6 +10,7 @@ HELP = "compile every kernel of the course for real GPUs; none is needed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course kernels`` takes to its parser."""
     parser.add_argument(
         "--cc",
         type=_capabilities,
@@ -30,6 +31,7 @@ def _capabilities(text):
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Compile every kernel and print a table; return 1 if one fails."""
     from gpu_course.course.kernel_listing import list_kernels, table
     from gpu_course.course.workspace import course_root
 

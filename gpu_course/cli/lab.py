@@ -8,6 +8,7 @@ HELP = "open the course in JupyterLab"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course lab`` takes to its parser."""
     parser.add_argument(
         "--port", type=positive, help="default: the first free from 8888"
     )
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab on the working copy; return its exit code."""
     from gpu_course.course.workspace import open_lab
 
     return open_lab(arguments.port, not arguments.no_browser)

@@ -6,12 +6,14 @@ HELP = "execute the notebooks afresh and store their outputs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course run-notebooks`` takes to its parser."""
     parser.add_argument(
         "chapter", nargs="*", metavar="NN", help="default: all of them"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Execute the notebooks and store them; return 0."""
     from gpu_course.course.notebooks import run_notebooks
     from gpu_course.course.workspace import course_root
 

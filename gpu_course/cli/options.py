@@ -2,12 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-DEVICE = {
+DEVICE: dict[str, Any] = {
     "choices": ("cpu", "cuda", "mps"),
     "help": "default: a GPU that works, else the CPU",
 }
-JSON = {"action": "store_true", "help": "print JSON on standard output"}
+JSON: dict[str, Any] = {
+    "action": "store_true",
+    "help": "print JSON on standard output",
+}
 
 
 def model_path() -> Path:
@@ -18,12 +22,14 @@ def model_path() -> Path:
 
 
 def whole(text: str) -> int:
+    """Return a whole number, for a parser: 0 or more."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
     return int(text)
 
 
 def positive(text: str) -> int:
+    """Return a whole number above 0, for a parser."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"must be a whole number above 0, got {text}"
@@ -32,8 +38,9 @@ def positive(text: str) -> int:
 
 
 def percent(text: str) -> float:
+    """Return a percentage above 0, at most 100, for a parser."""
     try:
-        number = float(text)
+        number: float | None = float(text)
     except ValueError:
         number = None
     if number is None or not 0 < number <= 100:

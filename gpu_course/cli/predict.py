@@ -11,6 +11,7 @@ HELP = "say which digit a picture shows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course predict`` takes to its parser."""
     parser.add_argument("image", nargs="+", metavar="IMAGE")
     parser.add_argument(
         "--model",
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print the digit of each picture; return 1 if one can't be read."""
     from gpu_course.data.digit import to_digit
     from gpu_course.training.classifier import Classifier
 

@@ -10,10 +10,12 @@ HELP = "list the exercises and quizzes, and what was passed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course progress`` takes to its parser."""
     parser.add_argument("--json", **JSON)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Print what was passed and answered; return 0."""
     from gpu_course.exercises import show_progress
     from gpu_course.exercises.passed import progress_file
 

@@ -19,6 +19,7 @@ HELP = "train the LeNet on MNIST and test it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``gpu-course train`` takes to its parser."""
     parser.add_argument(
         "--epochs",
         type=positive,
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Train, test and save the LeNet; return 1 if the target is missed."""
     import torch
 
     from gpu_course.common.device import pick_device

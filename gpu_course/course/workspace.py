@@ -100,6 +100,7 @@ def reset_chapter(root: Path, number: str) -> tuple[Path, Path | None]:
         index = 1
         while (kept := _beside(chapter, index)).exists():
             index += 1
+        assert kept is not None
         chapter.rename(kept)
         update_copy(root)
     register = chapter.parent / ".originals.json"
@@ -121,7 +122,7 @@ def _for_this_python(content):
     return content.replace(lexer + b"\n", lexer + version.encode() + b"\n")
 
 
-def _beside(chapter, index):
+def _beside(chapter: Path, index: int) -> Path:
     return chapter.with_name(f"{chapter.stem}.old-{index}.ipynb")
 
 

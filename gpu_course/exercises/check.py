@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LINES = 50  # that a check shows of what an answer prints
 
-_hinted = {}  # name to how many hints were given
+_hinted: dict[str, int] = {}  # name to how many hints were given
 
 
 def catalogue() -> tuple[Exercise, ...]:

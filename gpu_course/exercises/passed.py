@@ -230,7 +230,7 @@ def progress_in(
         Chapter to its questions.
     """
     kept = _read()
-    passed = {}
+    passed: dict[str, list] = {}
     for exercise in exercises:
         row = (exercise.name, kept["passed"].get(exercise.name))
         passed.setdefault(exercise.chapter, []).append(row)

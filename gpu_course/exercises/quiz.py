@@ -78,8 +78,8 @@ class Quiz(CourseWidget):
     """
 
     _esm = page_side("quiz")
-    questions = traitlets.List().tag(sync=True)
-    tried = traitlets.List().tag(sync=True)
+    questions: traitlets.List = traitlets.List().tag(sync=True)
+    tried: traitlets.List = traitlets.List().tag(sync=True)
 
     def __init__(self, chapter):
         self.chapter = chapter

@@ -101,7 +101,7 @@ class Explorer(CourseWidget):
     """
 
     _esm = page_side("explorer")
-    controls = traitlets.List().tag(sync=True)
+    controls: traitlets.List = traitlets.List().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
     picture = traitlets.Bytes().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)

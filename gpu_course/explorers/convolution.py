@@ -79,9 +79,9 @@ def draw_convolution(
     top, left = row * stride, column * stride
     products = image[top : top + WINDOW, left : left + WINDOW] * weights
     ax.axis("off")
-    _draw_image(ax.inset_axes([0.03, 0, 0.29, 0.9]), image, top, left, padding)
-    _draw_products(ax.inset_axes([0.385, 0.1, 0.25, 0.7]), products)
-    _draw_output(ax.inset_axes([0.71, 0, 0.29, 0.9]), output, row, column)
+    _draw_image(ax.inset_axes((0.03, 0, 0.29, 0.9)), image, top, left, padding)
+    _draw_products(ax.inset_axes((0.385, 0.1, 0.25, 0.7)), products)
+    _draw_output(ax.inset_axes((0.71, 0, 0.29, 0.9)), output, row, column)
     ax.set_title(
         f"{filter_name}, stride {stride}, padding {padding}: {SIDE}×{SIDE} "
         f"pixels become {size}×{size}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,10 @@ STEPS = 25
 
 
 def descent_path(
-    hessian: np.ndarray, start: np.ndarray, rate: float, steps: int = STEPS
+    hessian: np.ndarray,
+    start: Sequence[float] | np.ndarray,
+    rate: float,
+    steps: int = STEPS,
 ) -> np.ndarray:
     """Return the points (steps + 1, D) of gradient descent on ½ uᵀ H u.
 

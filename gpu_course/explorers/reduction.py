@@ -100,7 +100,7 @@ WAYS = tuple(KERNELS)
 
 
 def reduction_steps(
-    values: Sequence[float], way: str = "halves"
+    values: Sequence[float] | np.ndarray, way: str = "halves"
 ) -> tuple[list[np.ndarray], list[list[tuple[int, int, int]]]]:
     """Return the partial sums after each step, and who added what.
 

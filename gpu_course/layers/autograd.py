@@ -83,16 +83,17 @@ class Convolution(torch.autograd.Function):
     ) -> tuple[torch.Tensor | None, ...]:
         x, w = ctx.saved_tensors
         (dy,) = _inputs(dy)
+        stride, padding = ctx.geometry
         dx = dw = db = None
         if ctx.needs_input_grad[0]:  # not for the images themselves
             dx = torch.empty_like(x)
             conv.launch_input_gradient(
-                memory(dy), memory(w), *ctx.geometry, memory(dx)
+                memory(dy), memory(w), stride, padding, memory(dx)
             )
         if ctx.needs_input_grad[1]:
             dw = torch.empty_like(w)
             conv.launch_weight_gradient(
-                memory(x), memory(dy), *ctx.geometry, memory(dw)
+                memory(x), memory(dy), stride, padding, memory(dw)
             )
         if ctx.needs_input_grad[2]:
             db = w.new_empty(w.shape[0])

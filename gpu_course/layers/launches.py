@@ -52,11 +52,11 @@ def watch_launches() -> Iterator[list[Launched]]:
             )
         )
 
-    Kernel._launch = noted
+    Kernel._launch = noted  # type: ignore[method-assign]
     try:
         yield seen
     finally:
-        Kernel._launch = plain
+        Kernel._launch = plain  # type: ignore[method-assign]
 
 
 def table(launched: Sequence[Launched]) -> str:
@@ -71,7 +71,7 @@ def table(launched: Sequence[Launched]) -> str:
     str
         Kernels in the order of their first launch, and a line of sums.
     """
-    counts = {}
+    counts: dict[str, tuple[int, int]] = {}
     for one in launched:
         launches, threads = counts.get(one.kernel, (0, 0))
         counts[one.kernel] = launches + 1, threads + one.threads

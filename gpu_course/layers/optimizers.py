@@ -152,6 +152,7 @@ def build(
     steps : int
     """
     rate, parameters = recipe.learning_rate, model.parameters()
+    optimizer: torch.optim.Optimizer
     if recipe.optimizer == "sgd":
         optimizer = KernelSGD(parameters, rate, recipe.momentum)
     else:

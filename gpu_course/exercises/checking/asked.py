@@ -105,7 +105,7 @@ def unfit(exercise: Exercise, answer: Any) -> tuple[str, str] | None:
         text = _no_kernel(name, answer)
     elif not isinstance(answer, types.FunctionType):
         text = _no_function(name, answer)
-    return text and (text, f"not_a_{what}")
+    return (text, f"not_a_{what}") if text else None
 
 
 def _no_kernel(name, answer):

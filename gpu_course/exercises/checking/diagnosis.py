@@ -35,7 +35,7 @@ class Run:
 
     how: str
     arrays: list
-    report: object = None
+    report: Report | None = None
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Seen:
         The first finding in each of the two orders.
     """
 
-    case: object
+    case: Launch
     expected: list
     runs: list
     wrong: list
@@ -153,13 +153,14 @@ class Diagnosis:
 
     def gives_just(self, mistake: Mistake) -> bool:
         """Whether each run left what the mistaken specification leaves."""
+        gives: Any = mistake.gives
         for seen in self.seen:
             if seen.finding or seen.last:
                 return False
             arguments = copied(seen.case.arguments)
             try:
                 with np.errstate(all="ignore"):
-                    mistake.gives(*arguments)
+                    gives(*arguments)
             except Exception:  # it can't be done to these arguments
                 return False
             if not all(self.same(arguments, r.arrays) for r in seen.runs):
@@ -168,6 +169,7 @@ class Diagnosis:
 
     def of_finding(self, failure: Seen, mistake: Mistake | None) -> Result:
         finding = failure.finding or failure.last
+        assert finding is not None
         kind = mistake.kind if mistake else finding.kind
         text = finding.message
         if mistake:

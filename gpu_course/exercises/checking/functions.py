@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import numbers
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +34,7 @@ def check_function(exercise: Exercise, function: Callable[..., Any]) -> Result:
         arguments = copied(case)
         try:
             value = run_limited(
-                lambda arguments=arguments: function(*arguments), CALL_S
+                functools.partial(function, *arguments), CALL_S
             )
         except TimeIsUp as error:
             return _stopped(

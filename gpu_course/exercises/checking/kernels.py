@@ -22,7 +22,7 @@ from gpu_course.exercises.checking.result import Result, said, shape
 
 if TYPE_CHECKING:
     from gpu_course.cuda.kernel import Kernel
-    from gpu_course.exercises.checking.exercise import Exercise, Launch
+    from gpu_course.exercises.checking.exercise import Exercise, Launch, Limit
 
 
 TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
@@ -62,7 +62,7 @@ def misfit(
     return None
 
 
-_SHARES = {}  # source of a solution -> its limit
+_SHARES: dict[str, Limit] = {}  # source of a solution -> its limit
 
 
 class _Check:

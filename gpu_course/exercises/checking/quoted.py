@@ -32,7 +32,9 @@ def line_of(function: FunctionType, error: BaseException) -> int | None:
     for one in (error, error.__cause__):
         lines = [
             number
-            for frame, number in traceback.walk_tb(one and one.__traceback__)
+            for frame, number in traceback.walk_tb(
+                one.__traceback__ if one else None
+            )
             if frame.f_code.co_filename == function.__code__.co_filename
         ]
         if lines:
