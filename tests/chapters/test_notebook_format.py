@@ -21,6 +21,10 @@ each_notebook = pytest.mark.parametrize(
 )
 
 
+def warn(text):
+    warnings.warn(text, stacklevel=2)
+
+
 def read(path):
     return nbformat.read(path, as_version=4)
 
@@ -118,7 +122,7 @@ def test_cells_are_small(path):
     assert 0 < min(lines)
     assert max(lines) <= 25
     if statistics.median(lines) > 5:
-        warnings.warn(f"{path.name}: half of the cells have over 5 lines")
+        warn(f"{path.name}: half of the cells have over 5 lines")
 
 
 @each_notebook
@@ -126,7 +130,7 @@ def test_a_chapter_can_be_read_in_a_session(path):
     """A warning: a good sentence more must not fail."""
     words, cells = len(prose(path).split()), len(code_cells(path))
     if not (1000 <= words <= 2500 and 15 <= cells <= 45):
-        warnings.warn(f"{path.name} has {words} words, {cells} code cells")
+        warn(f"{path.name} has {words} words, {cells} code cells")
 
 
 @each_notebook
