@@ -32,8 +32,8 @@ def is_hinted(function, is_method):
     given = function.args
     names = [*given.posonlyargs, *given.args, *given.kwonlyargs]
     kinds = {ast.unparse(decorator) for decorator in function.decorator_list}
-    # A kernel's types are those of its launch.
-    if any("cuda.jit" in kind for kind in kinds):
+    # A kernel's types are those of its launch; chapters show `forward`.
+    if any("cuda.jit" in kind for kind in kinds) or function.name == "forward":
         return True
     if is_method and "staticmethod" not in kinds:
         names = names[1:]

@@ -48,7 +48,7 @@ def common_keys(ledgers: Sequence[Ledger]) -> list[tuple[str, int, str]]:
     return sorted(common, key=lambda key: _order(key, list(keys)))
 
 
-def comparison(ledgers: Sequence[Ledger]) -> str:
+def ratio_table(ledgers: Sequence[Ledger]) -> str:
     """Return a table of ratios to the first ledger, and what differs.
 
     Above 1 is faster than the first. The ledgers weren't measured in turn, so

@@ -106,12 +106,14 @@ def whole(*shape: int, high: int = 8) -> np.ndarray:
 
 
 def axpy(n: int) -> Made:
+    """Return y + a x on n elements."""
     a, x, y = np.float32(2), whole(n), whole(n)
     size, numpy = f"{n:,}", lambda: y + a * x
     return Made("axpy", n // THREADS, THREADS, (a, x, y), numpy, size)
 
 
 def tiled_matmul(n: int) -> Made:
+    """Return the product of two n × n matrices, in tiles."""
     a, b, c = whole(n, n), whole(n, n), whole(n, n)
     grid, block = (n // TILE, n // TILE), (TILE, TILE)
     size, numpy = f"{n}×{n}", lambda: a @ b
@@ -119,16 +121,19 @@ def tiled_matmul(n: int) -> Made:
 
 
 def block_reduction(n: int, kernel: str = "block_reduction") -> Made:
+    """Return the sums of blocks of n elements, by a tree."""
     x, sums = whole(n), np.zeros(n // THREADS, np.float32)
     size, numpy = f"{n:,}", lambda: x.reshape(-1, THREADS).sum(axis=1)
     return Made(kernel, n // THREADS, THREADS, (x, sums), numpy, size)
 
 
 def warp_reduction(n: int) -> Made:
+    """Return the same sums, by shuffles."""
     return block_reduction(n, "warp_reduction")
 
 
 def convolution(n: int) -> Made:
+    """Return n images convolved with one filter."""
     images, weights = whole(n, SIDE, SIDE), whole(FILTER, FILTER)
     arrays = (images, weights, np.zeros((n, OUT, OUT), np.float32))
     size, numpy = f"{n:,} images", lambda: correlate(images, weights)
@@ -136,6 +141,7 @@ def convolution(n: int) -> Made:
 
 
 def convolution_channels(n: int, channels: int = 6) -> Made:
+    """Return n images convolved with several filters."""
     images, weights = whole(n, SIDE, SIDE), whole(channels, FILTER, FILTER)
     out = np.zeros((n, channels, OUT, OUT), np.float32)
 
@@ -162,6 +168,7 @@ def correlate(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def histogram_global(n: int, kernel: str = "histogram_global") -> Made:
+    """Return the histogram of n bytes, counted in global memory."""
     values = whole(n, high=BINS).astype(np.uint8)
     arrays = (values, np.zeros(BINS, np.int32))
     size, numpy = f"{n:,}", lambda: np.bincount(values, minlength=BINS)
@@ -169,6 +176,7 @@ def histogram_global(n: int, kernel: str = "histogram_global") -> Made:
 
 
 def histogram_shared(n: int) -> Made:
+    """Return the same histogram, counted in shared memory first."""
     return histogram_global(n, "histogram_shared")
 
 

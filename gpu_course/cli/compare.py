@@ -27,15 +27,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Print ledgers side by side and draw their figure; return 0."""
     from gpu_course.bench.ledger import carried, load
     from gpu_course.bench.side_by_side import (
-        comparison,
         plot_ledgers,
+        ratio_table,
         save_figure,
     )
 
     ledgers = [load(path) for path in arguments.ledger]
     if len(ledgers) == 1:
         ledgers = [*carried(), *ledgers]
-    print(comparison(ledgers))
+    print(ratio_table(ledgers))
     save_figure(plot_ledgers(ledgers), arguments.figure)
     print(f"figure: {arguments.figure}")
     return 0

@@ -238,6 +238,7 @@ def run_tests(root: Path, gpu: bool = False, extra: Sequence[str] = ()) -> int:
     commands = [
         [*ruff, "check", "."],
         [*ruff, "format", "--check", "."],
+        [sys.executable, "-m", "mypy"],
         _pytest("--nbval", sanitize, *PARALLEL, *(extra or everything)),
     ]
     codes = []

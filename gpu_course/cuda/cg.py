@@ -6,4 +6,4 @@ reach, so all its blocks must be on the device at once.
 
 from gpu_course.cuda.intrinsics import TABLE
 
-this_grid = TABLE["cg"].this_grid
+this_grid = TABLE["cg"].this_grid  # type: ignore[attr-defined]

@@ -8,7 +8,9 @@ from gpu_course.cuda import backend
 from gpu_course.cuda.arrays import DeviceArray
 from gpu_course.cuda.native import native
 
-FORMS = weakref.WeakKeyDictionary()  # kernel -> its form of numba.cuda
+FORMS: weakref.WeakKeyDictionary = (
+    weakref.WeakKeyDictionary()
+)  # kernel -> its form of numba.cuda
 
 
 def launch(kernel, configuration, arguments):

@@ -10,7 +10,7 @@ import time
 
 from gpu_course.cuda import backend
 
-API = {}  # the host functions: name to function
+API: dict = {}  # the host functions: name to function
 
 
 def forwarded(function):

@@ -26,7 +26,7 @@ from numba.core.typing.templates import (
 from gpu_course.cuda import mathematics  # noqa: F401 (registers itself)
 from gpu_course.cuda.liveness import copied
 
-NOTES = []  # a stack: the notes of the function that is being typed
+NOTES: list = []  # a stack: the notes of the function that is being typed
 
 
 @dataclass

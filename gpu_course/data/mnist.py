@@ -217,7 +217,7 @@ def mnist_loader(
     ----------
     split : {"train", "test"}
         The training split is shuffled.
-    kwargs
+    **kwargs : object
         Passed to ``torch.utils.data.DataLoader``, e.g. ``num_workers``.
     """
     from torch.utils.data import DataLoader
@@ -247,7 +247,8 @@ def split_validation(
 
     Returns
     -------
-    train, validation : torch.utils.data.TensorDataset
+    list of TensorDataset
+        The training and the validation part.
     """
     import torch
 

@@ -229,6 +229,7 @@ def links(path: str | Path | None = None) -> tuple[Link, ...]:
 
 
 def read_table(path: Path, row_type: type[Row]) -> tuple[Row, ...]:
+    """Read a table whose columns are the fields of a row type."""
     types = get_type_hints(row_type)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)

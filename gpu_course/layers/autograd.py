@@ -290,7 +290,7 @@ class KernelLeNet(nn.Module):
         self.fc2 = Weights(84, 120)
         self.fc3 = Weights(10, 84)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images):
         """Return logits (N, 10) for images (N, 1, 28, 28)."""
         x = convolution(images, self.conv1.weight, self.conv1.bias)
         x = relu(max_pool(x))

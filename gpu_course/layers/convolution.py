@@ -129,7 +129,8 @@ def convolve_backward(
 
     Returns
     -------
-    dx, dw, db : arrays shaped as x, w and b
+    tuple of array
+        dx, dw and db, shaped as x, w and b.
 
     Raises
     ------

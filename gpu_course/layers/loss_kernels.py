@@ -224,8 +224,9 @@ def launch_cross_entropy(
 
     Parameters
     ----------
-    logits, losses, gradient : float32 arrays
+    logits : float32 array (N, C)
     labels : integer array (N,)
+    losses, gradient : float32 arrays
     reduction : {"mean", "sum"}
         For the gradient; the losses are those of the single rows.
     label_smoothing : float

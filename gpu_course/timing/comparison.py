@@ -246,7 +246,7 @@ def compare(
     stop : Stop
     smallest : float
         A difference up to this share isn't called one.
-    device, threads, transfers, clock
+    device, threads, transfers, clock : optional
         As for `time_call`.
     after_pair : callable, optional
         Gets the seconds of a and of b after each pair.

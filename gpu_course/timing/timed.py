@@ -110,6 +110,7 @@ def checked_device(
 
 
 def name_of(function: Callable[..., Any], label: str | None) -> str:
+    """Return the label, or else the function's name."""
     return label or str(getattr(function, "__name__", type(function).__name__))
 
 
@@ -127,6 +128,7 @@ def warm_up(
 
 
 def precision_of(times: Sequence[float]) -> float:
+    """Return half of the median's interval over it; infinite if unknown."""
     interval = median_interval(times)
     if interval.confidence < 0.95:
         return math.inf  # too few to say
@@ -143,6 +145,7 @@ def timing_of(
     around: Surroundings,
     precision: float | None,
 ) -> Timing:
+    """Return the `Timing` of what was measured, with its warning."""
     median_s, iqr_s = statistics.median(times), quartile_range(times)
     reached, notes = precision_of(times), []
     if iqr_s > NOISY * median_s:

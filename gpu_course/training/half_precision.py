@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from gpu_course.common.drawing import PURPLE, VERMILION
 
@@ -18,56 +17,6 @@ if TYPE_CHECKING:
 # IEEE 754-2019, binary16: half of the smallest number is rounded to zero,
 # numbers below the smallest normal one have fewer digits.
 ZERO, NORMAL, OVERFLOW = -25, -14, 16
-
-
-def layer_gradients(
-    model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor
-) -> torch.Tensor:
-    """Return the gradients of the loss by the outputs of the layers.
-
-    These are what the backward pass hands from layer to layer, in float16 if
-    the layers compute in it. The loss is the mean cross-entropy.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Its layers with parameters of their own count.
-    images, labels : tensor
-        On the model's device.
-
-    Returns
-    -------
-    float32 tensor (n,)
-        Those that aren't zero, on the CPU.
-    """
-    outputs = []
-
-    def keep(layer, inputs, output):
-        output.retain_grad()
-        outputs.append(output)
-
-    layers = [m for m in model.modules() if list(m.parameters(False))]
-    hooks = [layer.register_forward_hook(keep) for layer in layers]
-    try:
-        functional.cross_entropy(model(images), labels).backward()
-    finally:
-        for hook in hooks:
-            hook.remove()
-        model.zero_grad()
-    flat = torch.cat([output.grad.flatten() for output in outputs]).cpu()
-    return flat[flat != 0]
-
-
-def lost_share(gradients: torch.Tensor, scale: float = 1.0) -> float:
-    """Return the share that is zero in float16 after scaling.
-
-    Parameters
-    ----------
-    gradients : float32 tensor
-        None of them zero.
-    scale : float
-    """
-    return (gradients * scale).half().eq(0).float().mean().item()
 
 
 def draw_gradients(

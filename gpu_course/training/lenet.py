@@ -1,6 +1,6 @@
 """The network of the course: a LeNet for 28×28 images of digits."""
 
-from torch import Tensor, nn
+from torch import nn
 
 
 class LeNet(nn.Module):
@@ -24,7 +24,7 @@ class LeNet(nn.Module):
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, 10)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images):
         """Return logits (N, 10) for images (N, 1, 28, 28)."""
         x = self.pool(self.conv1(images)).relu()
         x = self.pool(self.conv2(x)).relu()

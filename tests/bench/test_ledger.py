@@ -18,7 +18,11 @@ from gpu_course.bench.ledger import (
     this_machine,
 )
 from gpu_course.bench.schema import LedgerError
-from gpu_course.bench.side_by_side import comparison, plot_ledgers, save_figure
+from gpu_course.bench.side_by_side import (
+    plot_ledgers,
+    ratio_table,
+    save_figure,
+)
 
 MACHINE = {
     "cpu": "Test CPU",
@@ -231,7 +235,7 @@ def test_the_carried_ledgers_are_good():
 
 def test_ratios_entry_by_entry():
     one, other = small_ledger("one"), small_ledger("two", seconds=0.020)
-    said = comparison([one, other])
+    said = ratio_table([one, other])
     (row,) = [line for line in said.splitlines() if "1,024" in line]
     assert row.split() == [
         "matrix",
@@ -262,13 +266,13 @@ def test_ratios_entry_by_entry():
 def test_who_is_faster_is_said_only_if_it_is_clear(seconds, iqr_s, faster):
     other = small_ledger("two", seconds=seconds)
     entries = tuple(replace(e, iqr_s=iqr_s) for e in other.entries)
-    said = comparison([small_ledger("one"), replace(other, entries=entries)])
+    said = ratio_table([small_ledger("one"), replace(other, entries=entries)])
     row = next(line for line in said.splitlines() if "1,024" in line)
     assert row.endswith(f"  {faster}")
 
 
 def test_other_machines_are_named_and_all_threads_are_compared():
-    said = comparison([small_ledger("one"), small_ledger("two", GPU)])
+    said = ratio_table([small_ledger("one"), small_ledger("two", GPU)])
     assert "one | two: another machine (cores: 4 | 16; " in said
     assert "gpu: none | Test GPU" in said
     # The GPU's times are in one ledger only, so not in the table.
@@ -278,7 +282,7 @@ def test_other_machines_are_named_and_all_threads_are_compared():
 
 def test_three_ledgers_and_gaps():
     one, two = small_ledger("one", GPU), small_ledger("two", GPU)
-    said = comparison([one, small_ledger("three"), two])
+    said = ratio_table([one, small_ledger("three"), two])
     (row,) = [
         line
         for line in said.splitlines()
@@ -288,14 +292,14 @@ def test_three_ledgers_and_gaps():
 
 
 def test_two_of_one_name_are_numbered():
-    assert "one (2)" in comparison([small_ledger(), small_ledger()])
+    assert "one (2)" in ratio_table([small_ledger(), small_ledger()])
 
 
 def test_nothing_in_common_is_an_error():
     with pytest.raises(LedgerError, match="no measurement in common"):
-        comparison([small_ledger(), small_ledger(bench="reduction")])
+        ratio_table([small_ledger(), small_ledger(bench="reduction")])
     with pytest.raises(LedgerError, match=r"two ledgers or more.*got 1"):
-        comparison([small_ledger()])
+        ratio_table([small_ledger()])
 
 
 def test_the_figure_holds_every_time(tmp_path):

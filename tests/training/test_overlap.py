@@ -1,6 +1,7 @@
 """The model of what copying ahead saves."""
 
 import pytest
+
 from gpu_course.training.overlap import overlapped_times
 
 

@@ -1,4 +1,4 @@
-"""Copy the next batch while the present one is computed on.
+"""Copying while computing: when each part is done, modelled and drawn.
 
 A GPU copies and computes at the same time if three things hold: the copy is
 queued in another stream than the kernels, the host doesn't wait for it, and
@@ -10,62 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from gpu_course.common.drawing import BLUE, ORANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from matplotlib.axes import Axes
-
-
-def prefetch(
-    batches: Iterable[Sequence[torch.Tensor]], device: str | torch.device
-) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Yield the batches on the device, each copied one batch ahead.
-
-    Where there is nothing to overlap, on a CPU, they are passed on; on
-    other devices than CUDA they are copied one by one.
-
-    Parameters
-    ----------
-    batches : iterable of tuples of tensor
-        On the host. Memory that isn't pinned yet is pinned first, which is a
-        copy by itself: better give pinned memory.
-    device : str or torch.device
-    """
-    device = torch.device(device)
-    if device.type != "cuda":
-        for batch in batches:
-            yield tuple(tensor.to(device) for tensor in batch)
-        return
-    copies = torch.cuda.Stream()
-
-    def start(batch):
-        with torch.cuda.stream(copies):
-            return tuple(
-                _pinned(tensor).to(device, non_blocking=True)
-                for tensor in batch
-            )
-
-    ready = None
-    for batch in batches:
-        following = start(batch)
-        if ready is not None:
-            yield ready
-        torch.cuda.current_stream().wait_stream(copies)
-        for tensor in following:
-            # The memory belongs to the stream of the copies. Without this it
-            # may be used for the next one while a kernel still reads it.
-            tensor.record_stream(torch.cuda.current_stream())
-        ready = following
-    if ready is not None:
-        yield ready
-
-
-def _pinned(tensor):
-    return tensor if tensor.is_pinned() else tensor.pin_memory()
 
 
 def overlapped_times(
