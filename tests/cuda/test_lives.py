@@ -45,7 +45,15 @@ def lane(here, me, wanted):
     return other if inside and here[other] else me
 
 
-# What the loops call that only Numba can run. Its int32 * int32 is an int64.
+class Widened(np.ndarray):
+    """An array whose numbers are Python's: Numba's int32 * int32 is int64."""
+
+    def __getitem__(self, index):
+        value = super().__getitem__(index)
+        return int(value) if isinstance(value, np.integer) else value
+
+
+# What the loops call that only Numba can run
 IN_PYTHON = {
     "_int32": np.int64,
     "_poll": lambda *_: None,
@@ -68,7 +76,9 @@ def interpreted(program, case, arguments):
     for where, shape, dtype in program.scratch.values():
         assert where in ("block", "thread")
         whole = (threads, *shape) if where == "thread" else shape
-        scratch.append(np.zeros(whole, dtype))
+        array = np.zeros(whole, dtype)
+        narrow = array.dtype.kind in "iu" and array.itemsize < 8
+        scratch.append(array.view(Widened) if narrow else array)
     masks = [np.ones(threads, np.bool_) for _ in range(2)]
     words, pool = np.zeros(8, np.int64), np.zeros(0, np.uint8)
     with np.errstate(over="ignore"):
