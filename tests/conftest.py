@@ -1,18 +1,19 @@
-"""What every test needs to be the same wherever the tests are started."""
+"""Make the tests behave the same wherever they are started."""
 
 import signal
 
 import pytest
 
-# A shell that starts the tests in the background has Ctrl-C ignored, and what
-# is ignored is inherited. A handler is not: what the tests start gets Ctrl-C.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and
+# child processes inherit that. They don't inherit a handler, so with one here
+# the processes that the tests start do get Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def one_thread():
-    """Have torch use one thread, so that its sums are the same each time."""
+    """Make torch use one thread, so that its sums are the same each time."""
     import torch
 
     before = torch.get_num_threads()
@@ -22,7 +23,7 @@ def one_thread():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say what was found in each chapter's page, or why none was opened."""
+    """Print the faults of each chapter's page, or why none was opened."""
     lines = []
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -1,22 +1,22 @@
-"""A CUDA device made of the CPU's memory, for machines without a GPU.
+"""A fake CUDA device in the CPU's memory, for machines without a GPU.
 
 Inside ``with fake_cuda():`` tensors can be put on "cuda". They hold real
-numbers, gradients flow, and an operation raises where CUDA would: when host
-and device tensors meet. What may meet is what CUDA lets meet:
+numbers and gradients flow. As with CUDA, an operation that mixes host and
+device tensors raises an error. The exceptions are the same as CUDA's:
 
 - copies: ``copy_``, ``x[2:5] = y``, ``load_state_dict``;
 - a host tensor without dimensions in an elementwise operation, unless it is
-  the one that is written to;
-- host tensors that index a device tensor, but not the other way round.
+  the output;
+- host tensors that index a device tensor, but not the reverse.
 
-The device has a random generator of its own, as CUDA has, and counts the
-kernels that were launched since the host last waited for it.
+Like CUDA, the device has its own random generator. It counts the kernels that
+were launched since the host last waited for it.
 
-How: a `CudaTensor` wraps a CPU tensor and tells Python that it is on "cuda";
-to the C++ side of torch, autograd's engine above all, it is on the CPU. So
-nothing here needs a driver, or a build of torch with CUDA. What is not
-modelled: streams, memory, ``torch.Generator("cuda")``, and functions of
-torch written in Python that move tensors inside.
+How it works: a `CudaTensor` wraps a CPU tensor and tells Python that it is on
+"cuda". For torch's C++ code, above all the autograd engine, it is on the CPU.
+So no driver and no CUDA build of torch is needed. Not modelled: streams,
+memory, ``torch.Generator("cuda")``, and torch functions in Python that move
+tensors internally.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from torch.utils._pytree import tree_flatten, tree_map_only
 DEVICE = torch.device("cuda", 0)
 aten = torch.ops.aten
 
-# Between devices by nature.
+# Copies work between devices.
 COPIES = {aten.copy_.default, aten._copy_from.default}
 # The indices of a device tensor may be on the host.
 INDEXING = {
@@ -40,19 +40,19 @@ INDEXING = {
     aten.index_put_.default,
     aten._index_put_impl_.default,
 }
-# Their value, which has no dimensions, may be on either side.
+# The value has no dimensions, so it may be on either side.
 FILLING = {aten.masked_fill.Tensor, aten.masked_fill_.Tensor}
 
 
 class FakeGPU:
-    """What the device knows, apart from its tensors.
+    """The state of the device, except its tensors.
 
     Attributes
     ----------
     running : int
         Kernels launched since the host last waited.
     waits : int
-        How often the host waited: for numbers, or on ``synchronize``.
+        How often the host waited, for numbers or in ``synchronize``.
     launches, copies_to_host, copies_to_device : int
     """
 
@@ -80,7 +80,7 @@ class FakeGPU:
 
     @contextlib.contextmanager
     def random(self):
-        """Have the host's generator stand in for the device's."""
+        """Use the host's generator with the device's state."""
         host = torch.get_rng_state()
         torch.set_rng_state(self.random_state)
         try:
@@ -133,7 +133,7 @@ class CudaTensor(torch.Tensor):
     def __repr__(self):
         return f"CudaTensor({self.host!r})"
 
-    def __tensor_flatten__(self):  # so that Module.to keeps its parameters
+    def __tensor_flatten__(self):  # then Module.to keeps its parameters
         return ["host"], None
 
     @staticmethod
@@ -169,7 +169,7 @@ class CudaTensor(torch.Tensor):
             return result
 
         def wrap(tensor):
-            known = wrappers.get(id(tensor))  # of an in-place operation
+            known = wrappers.get(id(tensor))  # from an in-place operation
             return CudaTensor(tensor) if known is None else known
 
         return tree_map_only(torch.Tensor, wrap, result)
@@ -191,7 +191,7 @@ def _check_devices(func, args, kwargs):
             )
         args, scalars_mix = (target, *rest), True
         if all(tensor.dim() == 0 for tensor in _tensors(rest, None)):
-            return  # a value without dimensions goes to where it is put
+            return  # a 0-d value is copied to the destination
     if func in FILLING:
         args = args[:-1]
     written = {
@@ -239,7 +239,7 @@ def _place(tensor, device):
 
 
 def _to(tensor, *args, copy=False, **kwargs):
-    """``Tensor.to``, and ``cpu`` and ``cuda`` by way of it."""
+    """Do the work of ``Tensor.to``, ``cpu`` and ``cuda``."""
     other = args[0] if args else kwargs.pop("other", None)
     if isinstance(other, torch.Tensor):
         args = (other.device, other.dtype, *args[1:])
@@ -253,10 +253,10 @@ def _to(tensor, *args, copy=False, **kwargs):
 
 
 class _Inside(TorchDispatchMode):
-    """What an operation on device tensors makes for itself is there too.
+    """Puts the temporary tensors of device operations on the device too.
 
-    Its C++ side asks for memory "where the argument is", which it takes for
-    the CPU.
+    The C++ code asks for memory on the argument's device, which it believes
+    to be the CPU.
     """
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -267,7 +267,7 @@ class _Inside(TorchDispatchMode):
 
 
 def _tensors(args, kwargs):
-    """Return the tensors among the arguments, in lists too."""
+    """Return the tensors among the arguments, including those in lists."""
     leaves = tree_flatten((args, kwargs))[0]
     return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
@@ -288,7 +288,7 @@ def _create(func, args, kwargs):
 
 
 class _Devices(TorchFunctionMode):
-    """See to what names a device, which the C++ side must not see."""
+    """Handles calls that name a device, which the C++ code must not see."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -309,7 +309,7 @@ class _Devices(TorchFunctionMode):
 
 
 class _Stream:
-    """Enough of a stream for an optimizer, which asks just this."""
+    """A stream with the one method that an optimizer calls."""
 
     is_capturing = staticmethod(lambda: False)
 
@@ -318,8 +318,8 @@ class _Stream:
 def fake_cuda():
     """Give torch a CUDA device; yield a `FakeGPU`.
 
-    ``torch.cuda.is_available`` and the like say so, and `pick_device` takes
-    it. Tensors of the device are of no use after the block.
+    ``torch.cuda.is_available`` and similar functions report it, and
+    `pick_device` picks it. The device's tensors can't be used after the block.
     """
     global _gpu
     gpu = FakeGPU()

@@ -1,11 +1,12 @@
 """Streams and graphs for the fake CUDA device.
 
 Inside ``with fake_streams():``, itself inside `fake_cuda`, each device tensor
-remembers the stream that wrote it last and when. An operation in another
-stream that hasn't waited for that raises, where a GPU would compute with
-what is there. A graph records operations, whose effects are undone at the
-end of the recording, as a GPU only notes them; a look at a number meanwhile
-raises. Not modelled: whether host memory is pinned.
+remembers which stream wrote it last, and when. If another stream uses it
+without waiting for that write, the operation raises an error; a GPU would
+compute with whatever is in memory. A graph records operations. Their effects
+are undone at the end of the recording, because a GPU only records them, and
+reading a number during the recording raises an error. Not modelled: whether
+host memory is pinned.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ aten = torch.ops.aten
 
 
 class FakeStream:
-    """A queue: how far it is, and how far it knows others to be."""
+    """A queue: its progress, and the progress of others that it waited for."""
 
     def __init__(self):
         self.time = 0
@@ -102,13 +103,13 @@ def _device(tree):
 
 
 class FakeStreams:
-    """What happened.
+    """The events on the fake streams.
 
     Attributes
     ----------
     current : FakeStream
     graph : FakeGraph or None
-        The one that is being recorded.
+        The graph that is being recorded.
     copied_in : list of FakeStream
         The stream of each copy to the device.
     recorded : int

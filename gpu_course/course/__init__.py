@@ -1,4 +1,4 @@
-"""The course as a whole: its notebooks, working copies and kernels; a doctor.
+"""The course as a whole: notebooks, working copies, kernels, and a doctor.
 
 Imports: common, cuda, data.
 """

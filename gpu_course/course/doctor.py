@@ -1,4 +1,4 @@
-"""What works on this machine, what does not, and what to do about it."""
+"""Check what works on this machine, and say how to fix what doesn't."""
 
 import importlib.metadata
 import os
@@ -33,15 +33,15 @@ GPU_BUILDS = "https://pytorch.org/get-started/locally/"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
     status : {"ok", "absent", "problem"}
-        "absent" is no fault: the course runs without it.
+        "absent" is not a fault: the course runs without it.
     message : str
-        What was found, and what to do if it is a problem.
+        What was found and, for a problem, how to fix it.
     """
 
     name: str
@@ -67,7 +67,7 @@ def diagnose() -> list[Finding]:
 
 
 def diagnosis(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return findings and machine as a dict that JSON can hold."""
+    """Return the findings and the machine as a dict, ready for JSON."""
     return {
         "ok": all(finding.status != "problem" for finding in findings),
         "findings": [asdict(finding) for finding in findings],
@@ -76,12 +76,12 @@ def diagnosis(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _machine():
-    """The report as a dict; None where what it needs is itself broken."""
+    """Return the machine report as a dict, or None if it fails itself."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the findings say it
             return machine_report().to_dict()
-    except Exception:  # a broken torch raises whatever it likes
+    except Exception:  # a broken torch can raise anything
         return None
 
 
@@ -95,10 +95,10 @@ def _python():
 
 
 def _package(name):
-    """A package is there if it imports: a broken one has metadata too."""
+    """Check a package by importing it: a broken one has metadata too."""
     try:
         __import__(IMPORT_NAMES.get(name, name))
-    except Exception as error:  # a broken binary raises whatever it likes
+    except Exception as error:  # a broken binary can raise anything
         reason = (
             str(error).splitlines()[0] if str(error) else "no reason given"
         )
@@ -123,7 +123,7 @@ def _data():
 
 
 def _compiler():
-    """Numba compiles a function, and it computes the right sum."""
+    """Check that Numba compiles a function that gives the right sum."""
     try:
         import numba
 
@@ -136,7 +136,7 @@ def _compiler():
 
 
 def _kernels():
-    """What runs CUDA kernels here: a GPU, or the teaching GPU."""
+    """Check what runs CUDA kernels here: a GPU or the teaching GPU."""
     try:
         from gpu_course.cuda import backend
 
@@ -146,7 +146,7 @@ def _kernels():
             if native is None:
                 asked, problem = backend.choice(), backend.try_gpu()[1]
                 fails = not asked and backend.count_gpus()[0] != 0
-    except Exception as error:  # also of numba-cuda's own import
+    except Exception as error:  # importing numba-cuda can fail too
         return Finding("kernels", "problem", str(error))
     if native is not None:
         return Finding("kernels", "ok", "the GPU ran one with numba-cuda")
@@ -157,7 +157,7 @@ def _kernels():
 
 
 def _kernel_compiler():
-    """The compiler for GPUs compiles a kernel, with a GPU or without."""
+    """Check that the GPU compiler compiles a kernel; it needs no GPU."""
     try:
         from gpu_course import cuda
         from gpu_course.cuda import compiler
@@ -190,7 +190,7 @@ def _cpu():
 
 
 def _try(device):
-    """As `try_device`, also where torch itself does not import."""
+    """Do what `try_device` does, even if torch itself does not import."""
     try:
         return try_device(device)
     except Exception as error:  # on Windows a missing library is an OSError
@@ -259,7 +259,7 @@ def _mps():
 def _device():
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what fails is a finding above
+            warnings.simplefilter("ignore")  # failures are findings above
             device = pick_device()
     except ValueError as error:
         return Finding(

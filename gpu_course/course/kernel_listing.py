@@ -1,7 +1,7 @@
-"""Every kernel of the course, compiled for real GPUs with none here.
+"""Every kernel of the course, compiled for real GPUs; no GPU is needed.
 
-It is how a course that is built without a GPU knows that its kernels are fit
-for one.
+The course is built on machines without a GPU. This listing shows that its
+kernels compile for real ones.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ COMMON = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
 def list_kernels(
     root: Path, capabilities: Sequence[Any] = COMMON
 ) -> list[Row]:
-    """Compile every kernel of the package and of the notebooks.
+    """Compile every kernel of the package and the notebooks.
 
     Parameters
     ----------
     root : Path
         The folder that holds ``gpu_course/`` and ``notebooks/``.
     capabilities : sequence
-        Each as `compute_capability` takes it.
+        Each in a form that `compute_capability` accepts.
 
     Returns
     -------
@@ -44,9 +44,9 @@ def list_kernels(
     Raises
     ------
     RuntimeError
-        If there is no compiler here.
+        If no GPU compiler is installed.
     ValueError
-        If it doesn't know a capability.
+        If the compiler doesn't know a capability.
     """
     capabilities = [compiler.supported(one) for one in capabilities]
     rows = [
@@ -61,13 +61,13 @@ def list_kernels(
 
 
 def package_kernels(folder: Path) -> list[Found]:
-    """Find the kernels that stand at the top of the package's modules.
+    """Find the kernels at the top level of the package's modules.
 
-    A module whose kernels have no types in their decorators has a function
-    ``rehearse()`` that launches each on little data. One whose kernels are
-    kept as texts has a function ``listed_kernels()`` that returns pairs of a
-    kernel and where it stands. A kernel that is meant to fail carries the
-    reason as its attribute ``fails``.
+    If a module's kernels have no types in their decorators, its function
+    ``rehearse()`` launches each of them on a little data. If a module keeps
+    its kernels as texts, its function ``listed_kernels()`` returns pairs of a
+    kernel and its place. If a kernel is meant to fail, its attribute
+    ``fails`` holds the reason.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def package_kernels(folder: Path) -> list[Found]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as text, a heading for each kernel and its types."""
+    """Return the rows as text, with a heading per kernel and its types."""
     lines, heading = [], None
     for row in rows:
         types = f"({row.types})" if row.types else ""

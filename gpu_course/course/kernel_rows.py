@@ -1,4 +1,4 @@
-"""A kernel compiled for real GPUs, one row for each set of types and GPU."""
+"""A kernel compiled for real GPUs: one row per set of types and GPU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from gpu_course.cuda.occupancy import compute_capability
 
 @dataclass(frozen=True)
 class Found:
-    """A kernel and where it stands.
+    """A kernel and its place in the course.
 
     Attributes
     ----------
     kernel : Kernel
     where : str
-        Module, or notebook and cell.
+        A module, or a notebook and cell.
     fails : str or None
-        Why it is meant not to compile.
+        Why it must not compile, if that is intended.
     """
 
     kernel: Kernel
@@ -31,9 +31,9 @@ class Found:
 class Row:
     """One kernel, compiled for one set of types and one GPU.
 
-    ``resources`` is None and ``error`` the compiler's message if it failed;
-    ``fails`` is the reason if it was meant to. Types or capability are ""
-    where it didn't get that far.
+    If it failed, ``resources`` is None and ``error`` is the compiler's
+    message. If it was meant to fail, ``fails`` is the reason. Types and
+    capability are "" if compiling didn't get that far.
     """
 
     where: str
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether the kernel did what it was meant to."""
+        """Whether the kernel compiled or failed as intended."""
         return (self.error is None) == (self.fails is None)
 
 
@@ -67,7 +67,7 @@ def compile_rows(found: Found, capabilities: Sequence[Any]) -> list[Row]:
         for capability in capabilities:
             try:
                 made = {"resources": kernel.resources(capability, signature)}
-            except Exception as error:  # of the compiler's many stages
+            except Exception as error:  # from any of the compiler's stages
                 made = {"error": str(error) or type(error).__name__}
             major, minor = compute_capability(capability)
             rows.append(_row(found, types, f"{major}.{minor}", **made))
@@ -86,7 +86,7 @@ def _row(found, types, capability, **made):
 
 
 def _signatures(kernel):
-    """Return each set of argument types that the kernel is known for."""
+    """Return each known set of argument types of the kernel."""
     given = kernel.signature
     if given is None and kernel.recorded:
         return kernel.recorded

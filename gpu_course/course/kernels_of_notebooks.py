@@ -1,8 +1,8 @@
 """The kernels of a notebook, found by running it.
 
-Its cells run in order, in a process of its own, as `make test` runs them: so
-the launches say which types a kernel is for. A cell whose kernel is meant not
-to compile has a tag with the reason, ``kernel-fails: reason``.
+Its cells run in order in a separate process, as in `make test`. The launches
+show the argument types of each kernel. If a cell's kernel must not compile,
+the cell has a tag with the reason: ``kernel-fails: reason``.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ TAG = "kernel-fails:"
 def notebook_rows(
     path: Path, capabilities: Sequence[tuple[int, int]]
 ) -> list[Row]:
-    """Run a notebook in a process of its own and compile its kernels.
+    """Run a notebook in a separate process and compile its kernels.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def run_notebook(path: Path) -> list[Found]:
     Raises
     ------
     RuntimeError
-        If a cell fails that has no tag ``raises-exception``.
+        If a cell without the tag ``raises-exception`` fails.
     """
     import nbformat
     from IPython.core.interactiveshell import InteractiveShell
@@ -106,7 +106,7 @@ def run_notebook(path: Path) -> list[Found]:
 
 @contextlib.contextmanager
 def _noting():
-    """Note each kernel that is made meanwhile, in closures too."""
+    """Record each kernel created in the block, including in closures."""
     kernels, make = [], Kernel.__init__
 
     def noted(kernel, *args, **kwargs):
@@ -118,7 +118,7 @@ def _noting():
 
 
 def main(path: str | Path, out: str | Path, *capabilities: str) -> None:
-    """Write the rows of a notebook to the file ``out``, as JSON."""
+    """Write a notebook's rows to the file ``out`` as JSON."""
     rows = [
         asdict(row)
         for found in run_notebook(Path(path))

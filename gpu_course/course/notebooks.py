@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-CELL_TIMEOUT_S = 280  # below the limit of a test; a busy machine needs 120
+CELL_TIMEOUT_S = 280  # below a test's limit; a busy machine takes 120 s
 WIDGET = "application/vnd.jupyter.widget-view+json"
-LONG = ("31", "23", "30")  # chapters that take a minute and more
+LONG = ("31", "23", "30")  # chapters that take over a minute
 PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 CELL_KEYS = ("tags",)
 METADATA = {
@@ -30,8 +30,8 @@ METADATA = {
         "language": "python",
         "name": "python3",
     },
-    # All that a kernel of Python says of itself but its version, which is
-    # another one elsewhere: the reader's copy gets it (`workspace`).
+    # What a Python kernel reports about itself, except its version. That
+    # differs between machines, so only the reader's copy has it (`workspace`).
     "language_info": {
         "codemirror_mode": {"name": "ipython", "version": 3},
         "file_extension": ".py",
@@ -50,26 +50,26 @@ STRICT = {
     "GPU_COURSE_DEVICE": "cpu",
     "GPU_COURSE_CUDA": "",
 }
-# What the libraries listen to: threads, instruction sets, the order of sums.
+# The libraries' settings: threads, instruction sets, the order of sums.
 LIBRARIES = re.compile(
     "(ATEN|DNNL|GOMP|KMP|MKL|NPY|NUMBA|OMP|ONEDNN|OPENBLAS)_"
 )
 
 
 def strict_environment(folder: str | Path) -> dict[str, str]:
-    """Return the environment in which stored outputs are made and compared.
+    """Return the environment for making and comparing stored outputs.
 
-    One thread and no GPU, since the last digits of a sum depend on both, and
-    a data folder of its own, so that nothing of the user's is read or changed.
+    It has one thread and no GPU, because the last digits of a sum depend on
+    both. It has its own data folder, to leave the user's files alone.
     """
     return {**os.environ, **STRICT, **_apart(folder)}
 
 
 def reader_environment(folder: str | Path, threads: int) -> dict[str, str]:
-    """Return the environment that a reader has, with so many threads.
+    """Return a reader's environment with this number of threads.
 
-    Nothing is left of what makes runs alike: the device is the one that the
-    course picks, and the libraries use what the processor has.
+    It drops the settings that make runs repeatable: the course picks the
+    device, and the libraries use all that the processor offers.
     """
     kept = {
         name: value
@@ -79,10 +79,10 @@ def reader_environment(folder: str | Path, threads: int) -> dict[str, str]:
     return {
         **kept,
         "OMP_NUM_THREADS": str(threads),
-        # Else no more threads than cores, whatever is asked for.
+        # By default MKL starts no more threads than there are cores.
         "MKL_DYNAMIC": "FALSE",
-        # A thread that waits gives its core away. No result depends on it,
-        # and beside other programs a training is eight times as fast.
+        # A waiting thread releases its core. This changes no result, and
+        # training next to other programs is eight times as fast.
         "OMP_WAIT_POLICY": "PASSIVE",
         **_apart(folder),
     }
@@ -96,15 +96,15 @@ def _apart(folder):
 
 
 def canonical(notebook: NotebookNode) -> str:
-    """Return the text of a notebook with nothing in it that is not needed.
+    """Return the text of a notebook without anything unnecessary.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
-        Changed in place: metadata are cut down to tags, and what a progress
-        bar overwrote is dropped from the outputs, as a screen would drop it.
-        A widget's number means nothing to another kernel and hides the form
-        that was stored for pages without one.
+        Changed in place. Metadata are reduced to tags. Text that a progress
+        bar overwrote is removed from the outputs, as on a screen. Widget
+        ids are removed: another kernel can't use them, and they hide the
+        static form that was stored for pages without a kernel.
     """
     import nbformat
 
@@ -126,7 +126,7 @@ def canonical(notebook: NotebookNode) -> str:
 
 
 def _merge_streams(outputs):
-    """Join the pieces of each stream and apply its carriage returns."""
+    """Join the pieces of each stream and apply carriage returns."""
     merged, streams = [], {}
     for output in outputs:
         if output.output_type == "stream":
@@ -164,13 +164,13 @@ def run_notebooks(
     root : Path
         The folder that holds ``notebooks/``.
     numbers : sequence of str
-        Chapters such as ``"31"``; all if empty. A notebook whose execution
-        fails keeps its stored form.
+        Chapters such as ``"31"``; all if empty. If a notebook fails, its
+        stored form stays unchanged.
 
     Returns
     -------
     list of (str, float)
-        Name and seconds of each.
+        The name and the seconds of each notebook.
 
     Raises
     ------
@@ -210,16 +210,16 @@ def run_notebooks(
 def run_tests(root: Path, gpu: bool = False, extra: Sequence[str] = ()) -> int:
     """Run the linters and pytest with every notebook; return the exit code.
 
-    Every notebook runs twice: with one thread, its outputs compared, and as a
-    reader runs it.
+    Every notebook runs twice: once with one thread to compare its outputs,
+    and once as a reader runs it.
 
     Parameters
     ----------
     gpu : bool
-        Execute the notebooks with the GPU in use and do not compare outputs,
-        which were stored without one.
+        Execute the notebooks on the GPU and do not compare their outputs,
+        because the stored ones were made without a GPU.
     extra : sequence of str
-        More arguments for pytest. With any, there is no reader's run.
+        More arguments for pytest. If any, the reader's run is skipped.
     """
     if gpu:
         from gpu_course.common.device import pick_device
@@ -249,7 +249,7 @@ def run_tests(root: Path, gpu: bool = False, extra: Sequence[str] = ()) -> int:
             codes.append(done.returncode)
     if not extra:
         codes.append(run_as_reader(root))
-    return next((code for code in codes if code), 0)  # killed: negative
+    return next((code for code in codes if code), 0)  # negative if killed
 
 
 def run_as_reader(
@@ -257,13 +257,13 @@ def run_as_reader(
 ) -> int:
     """Execute the notebooks as a reader would; return the exit code.
 
-    No output is compared, and nothing is stored: no cell may fail or take too
-    long, and no kernel may die.
+    It compares no outputs and stores nothing. It checks that no cell fails
+    or takes too long, and that no kernel dies.
 
     Parameters
     ----------
     threads : int
-        For the libraries on the CPU.
+        CPU threads of the libraries.
     numbers : sequence of str
         Chapters such as ``"31"``; all if empty.
 
@@ -280,7 +280,7 @@ def run_as_reader(
 
 
 def _longest_first(paths):
-    """Return the paths as text; no long chapter is left for last."""
+    """Return the paths as text, with the long chapters first."""
     long = {number: place for place, number in enumerate(LONG)}
     in_turn = sorted(paths, key=lambda p: long.get(p.name[:2], len(LONG)))
     return list(map(str, in_turn))

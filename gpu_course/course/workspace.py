@@ -1,7 +1,7 @@
 """The reader's working copy of the notebooks, and JupyterLab opened on it.
 
-The notebooks in ``notebooks/`` are the course; a reader solves exercises in
-the copy in ``work/notebooks/``, which git ignores and no update overwrites.
+The notebooks in ``notebooks/`` are the course. A reader solves exercises in
+the copy in ``work/notebooks/``. Git ignores it, and no update overwrites it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ START_TIMEOUT_S = 120
 
 
 class WorkspaceError(RuntimeError):
-    """Something about folders, chapters or ports that the reader can mend."""
+    """A problem with folders, chapters or ports that the reader can fix."""
 
 
 def course_root() -> Path:
@@ -37,7 +37,7 @@ def course_root() -> Path:
     Raises
     ------
     WorkspaceError
-        If the package is installed without them.
+        If the package was installed without them.
     """
     root = Path(gpu_course.__file__).parent.parent
     if not (root / "notebooks" / FIRST).is_file():
@@ -49,12 +49,12 @@ def course_root() -> Path:
 
 
 def update_copy(root: Path) -> list[str]:
-    """Copy what the working copy lacks; overwrite nothing.
+    """Copy files missing from the working copy; overwrite nothing.
 
     Returns
     -------
     list of str
-        Chapters whose original has changed since it was copied.
+        Chapters whose originals have changed since they were copied.
     """
     source, copy = root / "notebooks", root / "work" / "notebooks"
     register = copy / ".originals.json"
@@ -79,13 +79,13 @@ def update_copy(root: Path) -> list[str]:
 
 
 def reset_chapter(root: Path, number: str) -> tuple[Path, Path | None]:
-    """Restore one chapter of the working copy and keep the old one beside it.
+    """Restore a chapter of the working copy and keep the reader's version.
 
     Returns
     -------
     chapter : Path
     kept : Path or None
-        Where the reader's version went, if there was one.
+        The reader's version, if there was one.
     """
     originals = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     number = number.zfill(2)
@@ -111,11 +111,11 @@ def reset_chapter(root: Path, number: str) -> tuple[Path, Path | None]:
 
 
 def _for_this_python(content):
-    """Return a notebook that names Python's version, which the originals lack.
+    """Return a notebook with Python's version, which the originals lack.
 
-    JupyterLab compares what the kernel says of its language with what the
-    notebook says, and takes the notebook for changed if they differ. Other
-    content is returned as it is.
+    JupyterLab compares the kernel's language information with that of the
+    notebook, and marks the notebook as changed if they differ. Other content
+    is returned unchanged.
     """
     lexer = b'"pygments_lexer": "ipython3"'
     version = f',\n   "version": "{platform.python_version()}"'
@@ -127,12 +127,12 @@ def _beside(chapter: Path, index: int) -> Path:
 
 
 def pick_port(port: int | None = None) -> int:
-    """Return a port that is free on the loopback address.
+    """Return a free port on the loopback address.
 
     Parameters
     ----------
     port : int, optional
-        The one that must be free. Default: the first free one from 8888 on.
+        The required port. Default: the first free one from 8888 up.
     """
     if port is not None:
         if not 0 < port < 65536:
@@ -156,7 +156,7 @@ def pick_port(port: int | None = None) -> int:
 
 def _free(port):
     with socket.socket() as probe:
-        if os.name != "nt":  # there it would let two servers share a port
+        if os.name != "nt":  # on Windows two servers could share a port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -168,7 +168,7 @@ def _free(port):
 def open_lab(port: int | None = None, browser: bool = True) -> int:
     """Open JupyterLab on the working copy; return its exit code.
 
-    It listens on the loopback address only, with a fresh token.
+    It listens only on the loopback address and uses a fresh token.
     """
     root = course_root()
     port = pick_port(port)
@@ -190,12 +190,12 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
     configs += filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])
     environment = {
         **os.environ,
-        "JUPYTER_TOKEN": token,  # not on the command line, which others see
+        "JUPYTER_TOKEN": token,  # other users can see the command line
         # The reader's own settings for Jupyter could switch the token off.
         "JUPYTER_CONFIG_DIR": str(root / "work" / ".jupyter"),
         "JUPYTER_CONFIG_PATH": os.pathsep.join(configs),
     }
-    # Being told to end must not leave the server behind.
+    # On SIGTERM, end the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = subprocess.Popen(command, env=environment)
     try:
@@ -207,7 +207,7 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
             )
         return server.wait()
     except KeyboardInterrupt:
-        # In a terminal the server got it too, and asks whether to end.
+        # In a terminal the server gets Ctrl-C too, and asks whether to end.
         if not (sys.stdin and sys.stdin.isatty()):
             server.terminate()
         return server.wait()
@@ -226,10 +226,10 @@ def _how_to_take(name):
 
 
 def _wait_until_up(server, port, token):
-    # With the token: another's server may have taken the port meanwhile.
+    # Use the token: another server may have taken the port in the meantime.
     url = f"http://127.0.0.1:{port}/api/status"
     headers = {"Authorization": f"token {token}"}
-    # Without the proxy that the environment may name: this stays in here.
+    # Ignore any proxy in the environment: the request is local.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + START_TIMEOUT_S
     while server.poll() is None and time.monotonic() < end:

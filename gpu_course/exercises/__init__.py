@@ -1,7 +1,7 @@
 """Exercises with checks, and quizzes: ``check``, ``hint``, ``solution``.
 
-The exercises are in `collection`, how they are checked in `checking`, the
-questions in ``quizzes/``. Imports: common, cuda, hardware, timing, widgets.
+`collection` holds the exercises, `checking` the checks, and ``quizzes/`` the
+questions. Imports: common, cuda, hardware, timing, widgets.
 """
 
 from gpu_course.exercises.check import (

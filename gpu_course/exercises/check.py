@@ -1,4 +1,4 @@
-"""What a notebook calls: ``check``, ``hint``, ``solution`` and the others."""
+"""The functions that notebooks call: ``check``, ``hint``, ``solution``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from gpu_course.exercises.checking.exercise import Exercise
 
 
-LINES = 50  # that a check shows of what an answer prints
+LINES = 50  # of an answer's output that a check shows
 
-_hinted: dict[str, int] = {}  # name to how many hints were given
+_hinted: dict[str, int] = {}  # name -> number of hints given
 
 
 def catalogue() -> tuple[Exercise, ...]:
@@ -33,7 +33,7 @@ def catalogue() -> tuple[Exercise, ...]:
 
 
 def find(name: Any) -> Exercise | None:
-    """Return an exercise by its name, None if there is none."""
+    """Return the exercise with this name, or None."""
     return next(
         (e for e in EXERCISES if isinstance(name, str) and e.name == name),
         None,
@@ -48,13 +48,13 @@ def _not_a_name(call, name, answer=MISSING):
 def check(name: Any = MISSING, answer: Any = MISSING) -> Result:
     """Check an answer on hidden inputs; say what is wrong and where.
 
-    It never raises for what the answer does, never changes the reader's
-    arrays, and ends even if the answer doesn't.
+    Whatever the answer does, this never raises and never changes the
+    reader's arrays. It ends even if the answer doesn't.
 
     Parameters
     ----------
     name : str
-        The exercise's.
+        The exercise's name.
     answer : object
         The reader's kernel or function.
 
@@ -76,7 +76,7 @@ def check(name: Any = MISSING, answer: Any = MISSING) -> Result:
             f"a check runs all the hidden inputs, and shows {LINES} lines.",
         ):
             result = run(exercise, answer)
-    except Exception as error:  # a fault of the check must not pass as theirs
+    except Exception as error:  # don't blame the reader for a faulty check
         return Result(
             name,
             False,
@@ -91,7 +91,7 @@ def check(name: Any = MISSING, answer: Any = MISSING) -> Result:
 
 @entrance
 def hint(name: Any = MISSING) -> Text | Result:
-    """Return the next hint: a nudge, a direction, nearly the solution."""
+    """Return the next hint: a nudge, a direction, then almost the solution."""
     exercise = find(name)
     if exercise is None:
         return _not_a_name("hint", name)
@@ -112,7 +112,7 @@ def solution(name: Any = MISSING) -> Text | Result:
 
 
 def show_progress() -> passed.Progress:
-    """Return what was passed and answered, chapter by chapter.
+    """Return the exercises passed and questions answered, by chapter.
 
     Returns
     -------

@@ -1,9 +1,8 @@
-"""What a reader has passed and answered, kept in a file of their own.
+"""The exercises and quizzes that a reader has done, kept in a file.
 
-The file is JSON: under ``passed`` the name of an exercise and the day it was
-first passed, under ``quizzes`` the questions of each chapter that were
-answered. It is a convenience: without it, or with a damaged one, everything
-else works.
+The file is JSON. ``passed`` holds the name of each exercise and the day it was
+first passed; ``quizzes`` holds the answered questions of each chapter. The
+file is optional: if it is missing or damaged, everything else still works.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
 
 
 NOT_YET = "not yet"
-VERSION = 2  # of the file; 1 had no quizzes
+VERSION = 2  # of the file's format; 1 had no quizzes
 
 
 def progress_file() -> Path:
-    """Return where progress is kept.
+    """Return the path of the progress file.
 
-    The environment variable ``GPU_COURSE_DATA`` overrides the platform's
-    folder for data of a user, which upgrades leave alone.
+    By default it is in the platform's user data folder, which upgrades leave
+    alone. The environment variable ``GPU_COURSE_DATA`` names another folder.
     """
     override = os.environ.get("GPU_COURSE_DATA")
     if override:
@@ -44,31 +43,31 @@ def progress_file() -> Path:
 
 
 def passed() -> dict[str, str]:
-    """Return the exercises that were passed, name to day.
+    """Return the exercises that were passed, as name -> day.
 
     Returns
     -------
     dict of str to str
-        Empty if there is no file. A damaged file is set aside under another
-        name, so that nothing in it is lost.
+        Empty if there is no file. A damaged file is renamed, so that nothing
+        in it is lost.
     """
     return _read()["passed"]
 
 
 def answered(chapter: str) -> dict[str, dict[str, Any]]:
-    """Return the questions of a chapter's quiz that were answered.
+    """Return the answered questions of a chapter's quiz.
 
     Returns
     -------
     dict of str to dict
-        Of a question's text: ``first_try``, if the first answer was right,
-        and ``right``, the day of the first right answer or None.
+        For each question's text: ``first_try``, whether the first answer
+        was right, and ``right``, the day of the first right answer or None.
     """
     return _read()["quizzes"].get(chapter, {})
 
 
 def note_passed(name: str) -> None:
-    """Note that an exercise was passed, the first time with its day."""
+    """Record that an exercise was passed, and the day of the first time."""
     content = _read()
     if name not in content["passed"]:
         content["passed"][name] = _today()
@@ -76,7 +75,7 @@ def note_passed(name: str) -> None:
 
 
 def note_answer(chapter: str, question: str, right: bool) -> None:
-    """Note an answer to a question: the first one, and the first right one."""
+    """Record a question's first answer and its first right answer."""
     content = _read()
     before = content["quizzes"].setdefault(chapter, {}).get(question)
     now = {"first_try": right, "right": None, **(before or {})}
@@ -92,7 +91,7 @@ def _today():
 
 
 def _read():
-    """Return what the file says, with all that a later version may keep."""
+    """Return the file's content, including fields of later versions."""
     empty = {"version": VERSION, "passed": {}, "quizzes": {}}
     path = progress_file()
     try:
@@ -124,7 +123,7 @@ def _entry(first_try, right, **more):
 
 def _write(content):
     text = json.dumps(content, indent=1, sort_keys=True)
-    with contextlib.suppress(OSError):  # a disk that is full or read-only
+    with contextlib.suppress(OSError):  # a full or read-only disk
         write_atomically(progress_file(), text.encode())
 
 
@@ -136,22 +135,22 @@ def _set_aside(path):
 
 @dataclass(frozen=True)
 class Progress:
-    """Which exercises of each chapter were passed, and what was answered.
+    """The passed exercises and answered questions of each chapter.
 
     Attributes
     ----------
     exercises : dict of str to list of (str, str or None)
-        Chapter to its exercises: name, and the day it was passed.
+        For each chapter its exercises: name, and the day of passing.
     quizzes : dict of str to list of (str, bool or None, str or None)
-        Chapter to its questions: text, if the first answer was right, and
-        the day of the first right one. None where there was none yet.
+        For each chapter its questions: text, whether the first answer was
+        right, and the day of the first right one. None means not yet.
     """
 
     exercises: dict
     quizzes: dict
 
     def _rows(self):
-        """Return chapter, exercises and questions, in the course's order."""
+        """Return each chapter's exercises and questions, in course order."""
         for chapter in sorted({*self.exercises, *self.quizzes}):
             yield (
                 chapter,
@@ -209,7 +208,7 @@ def _quiz_count(asked):
 
 
 def _discs(done, colon=""):
-    """Return a disc for each text and day, as HTML."""
+    """Return HTML with one disc per pair of text and day."""
     return " ".join(
         f"<span title='{escape(f'{text}{colon} {day or NOT_YET}')}'>"
         f"{_disc(day)}</span>"
@@ -220,14 +219,14 @@ def _discs(done, colon=""):
 def progress_in(
     exercises: Iterable[Exercise], quizzes: dict[str, list[str]]
 ) -> Progress:
-    """Return the `Progress` in some exercises and quizzes.
+    """Return the `Progress` for some exercises and quizzes.
 
     Parameters
     ----------
     exercises : iterable of Exercise
-        In their order.
+        In the order of the course.
     quizzes : dict of str to list of str
-        Chapter to its questions.
+        For each chapter its questions.
     """
     kept = _read()
     passed: dict[str, list] = {}

@@ -1,7 +1,7 @@
-"""The quiz at the end of a chapter, with an answer to each slip.
+"""The quiz at the end of a chapter, with feedback on each wrong answer.
 
-Questions are in ``quizzes/CHAPTER.json``. What was answered is kept with the
-progress in the exercises.
+The questions are in ``quizzes/CHAPTER.json``. Answers are stored in the same
+file as the exercises' progress.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ def chapters() -> list[str]:
 
 
 def questions(chapter: str) -> list[dict[str, Any]]:
-    """Return the questions of a chapter, the answers in the order shown.
+    """Return the questions of a chapter, with answers in display order.
 
-    That order depends on nothing but the texts, so it is the same each time
-    and doesn't give the right answer away.
+    The order depends only on the texts. So it is the same each time and
+    doesn't give the right answer away.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def questions(chapter: str) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        If there is no quiz for it.
+        If the chapter has no quiz.
     """
     if chapter not in chapters():
         known = ", ".join(chapters())
@@ -62,7 +62,7 @@ def _shuffled(question, answers):
 
 
 class Quiz(CourseWidget):
-    """The questions of a chapter, with feedback to each answer.
+    """The questions of a chapter, with feedback on each answer.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Quiz(CourseWidget):
     questions : list of dict
         As `questions` returns them.
     tried : list of list of int
-        For each question the answers tried so far, by their place.
+        For each question, the positions of the answers tried so far.
     """
 
     _esm = page_side("quiz")
@@ -102,7 +102,7 @@ class Quiz(CourseWidget):
         )
 
     def as_html(self) -> str:
-        """Return the questions; each answer opens to its feedback."""
+        """Return HTML in which each answer opens to show its feedback."""
         rows = "\n".join(map(_question_html, self.questions))
         return f"<ol>\n{rows}\n</ol>"
 
@@ -118,7 +118,7 @@ def _question_html(asked):
 
 
 def show_quiz(chapter: str) -> Quiz:
-    """Return the quiz of a chapter, to be the last value of a cell.
+    """Return the quiz of a chapter, for the last line of a cell.
 
     Each answer says why it is right or wrong.
     """

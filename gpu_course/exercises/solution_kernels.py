@@ -16,7 +16,7 @@ def listed_kernels() -> list[tuple[Kernel, str]]:
     Returns
     -------
     list of (Kernel, str)
-        And the name of its exercise.
+        Each kernel with the name of its exercise.
     """
     found = []
     for exercise in EXERCISES:

@@ -1,6 +1,6 @@
 """Figures to play with: each module draws one, and has a version with sliders.
 
-``draw_…`` is the picture for fixed values, ``explore_…`` the same with
-controls. They run in a notebook; on a page the picture stays. Imports: common,
-cuda, data, layers, widgets.
+``draw_…`` draws the picture for fixed values, ``explore_…`` adds controls. The
+controls need a running notebook; a static page shows the picture. Imports:
+common, cuda, data, layers, widgets.
 """

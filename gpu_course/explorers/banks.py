@@ -1,4 +1,4 @@
-"""Which banks of shared memory one request of a warp goes to."""
+"""The banks of shared memory that one request of a warp uses."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 LANES = 32
-MOST_NUMBERED = 12  # turns; with more of them the cells are too low
+MOST_NUMBERED = 12  # turns; with more, the cells are too low for numbers
 WAYS = ("row", "column", "diagonal")
 
 
@@ -30,7 +30,7 @@ def read_tile(row_step, column_step, pitch, out):
 
 
 def _steps(way):
-    """Return rows and columns from one lane's word to the next one's."""
+    """Return the step in rows and columns from one lane to the next."""
     if way not in WAYS:
         raise ValueError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
     return {"row": (0, 1), "column": (1, 0), "diagonal": (1, 1)}[way]
@@ -39,14 +39,14 @@ def _steps(way):
 def traced_conflict(
     way: str = "column", columns: int = 32, padding: int = 0
 ) -> int:
-    """Trace a warp that reads a tile of 32 rows; return the conflict's degree.
+    """Trace a warp that reads a tile of 32 rows; return its conflict degree.
 
     Parameters
     ----------
     way : {"row", "column", "diagonal"}
         What the 32 lanes read.
     columns, padding : int
-        Words of a row, and words between two rows that nobody uses.
+        Words in a row, and unused words after each row.
     """
     if not 1 <= columns <= 64 or not 0 <= padding <= 8:
         raise ValueError(
@@ -66,10 +66,10 @@ def traced_conflict(
 def draw_banks(
     ax: "Axes", way: str = "column", columns: int = 32, padding: int = 0
 ) -> "Axes":
-    """Draw the words that the lanes want, by bank and turn.
+    """Draw the words that the lanes read, by bank and turn.
 
-    Words in one bank are answered one after the other: each turn is a row.
-    What has to wait for its turn is vermilion.
+    A bank serves different words one after the other, and each row of the
+    picture is a turn. Words that have to wait are vermilion.
     """
     degree = traced_conflict(way, columns, padding)
     rows, steps = _steps(way)
@@ -120,5 +120,5 @@ def explore_banks() -> Explorer:
 
 
 def rehearse() -> None:
-    """Launch the kernel, to fix the types it is for."""
+    """Launch the kernel, to fix its argument types."""
     traced_conflict()

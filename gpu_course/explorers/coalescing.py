@@ -1,4 +1,4 @@
-"""Which sectors of memory one request of a warp touches."""
+"""The sectors of memory that one request of a warp touches."""
 
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def read_strided(x, stride, offset, out):
 def traced_request(
     stride: int = 1, offset: int = 0, itemsize: int = 4
 ) -> tuple[int, float]:
-    """Trace one warp that reads with a stride.
+    """Trace one warp that does a strided read.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def traced_request(
     -------
     sectors : int
     efficiency : float
-        Bytes asked, counted once for each lane, over bytes of the sectors;
-        at most 1, which a broadcast would exceed.
+        Bytes that the lanes request over bytes of the sectors. Each lane
+        counts, so a broadcast would exceed 1; the value is capped at 1.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def traced_request(
     load = next(
         s for s in report.record.sites if s.kind == "load" and s.array == "x"
     )
-    whole = report.lines[load.line]  # the load and the store to out
+    whole = report.lines[load.line]  # load and store in one line
     stored = LANES * itemsize // SECTOR_BYTES
     sectors = whole.global_sectors - stored
     return sectors, min(1.0, LANES * itemsize / (sectors * SECTOR_BYTES))
@@ -77,7 +77,7 @@ def draw_coalescing(
 ) -> "Axes":
     """Draw a warp's lanes above the sectors that their loads touch.
 
-    In a touched sector, bytes that no lane wants are hatched.
+    In a touched sector, bytes that no lane reads are hatched.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def draw_coalescing(
 
 
 def _unwanted(first, itemsize, touched):
-    """Return runs of bytes that no lane wants, in each touched sector."""
+    """Return the runs of unused bytes in each touched sector."""
     wanted = np.zeros((max(touched) + 1) * SECTOR_BYTES, bool)
     for byte in first:
         wanted[byte : byte + itemsize] = True
@@ -158,8 +158,8 @@ def explore_coalescing() -> Explorer:
     )
 
 
-# What neighbouring lanes read, and how far apart that lies, in elements, for
-# a matrix of 32×32 or records of 4 fields.
+# What neighbouring lanes read, and the distance between their elements, for a
+# matrix of 32×32 elements or for records with 4 fields.
 LAYOUTS = {
     "a row, matrix stored by rows": 1,
     "a column, matrix stored by rows": 32,
@@ -173,7 +173,7 @@ LAYOUTS = {
 def draw_layout(
     ax: "Axes", lanes_read: str = "a column, matrix stored by rows"
 ) -> "Axes":
-    """Draw the request for a way of storing and of walking.
+    """Draw the request for one way to store the data and to read it.
 
     Parameters
     ----------
@@ -202,6 +202,6 @@ def explore_layout() -> Explorer:
 
 
 def rehearse() -> None:
-    """Launch the kernel for each size, to fix the types it is for."""
+    """Launch the kernel for each size, to fix its argument types."""
     for itemsize in DTYPES:
         traced_request(itemsize=itemsize)

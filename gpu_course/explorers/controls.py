@@ -1,4 +1,4 @@
-"""Controls above a figure that is drawn anew when one of them moves."""
+"""Controls above a figure that is redrawn when a control moves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import traitlets
 
 from gpu_course.widgets.base import CourseWidget, page_side
 
-STORED_COLOURS = 128  # of the stored picture: a third of the bytes
+STORED_COLOURS = 128  # in a stored picture: a third of the bytes
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Control:
     ----------
     label : str
     value : int or str
-        At first.
+        The initial value.
     options : range or tuple
-        Every value; a range makes a slider.
+        All values; a range makes it a slider.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Control:
     options: range | tuple
 
     def described(self) -> dict[str, Any]:
-        """Return what the page must know, as a dict."""
+        """Return what the page needs, as a dict."""
         if not isinstance(self.options, range):
             return {"label": self.label, "options": list(self.options)}
         return {
@@ -53,7 +53,7 @@ def slider(
 
 
 def menu(label: str, options: Sequence[Any], value: Any = None) -> Control:
-    """Return a menu; the first option is chosen unless told otherwise."""
+    """Return a menu; without a value the first option is chosen."""
     return Control(
         label, options[0] if value is None else value, tuple(options)
     )
@@ -67,8 +67,8 @@ def explorer(
     Parameters
     ----------
     draw : callable
-        Of an axes and a value for each control, by name. The titles that it
-        gives to the axes are the picture's text: they say what matters.
+        Takes an axes, and by name a value for each control. The titles
+        that it gives the axes become the caption, so they say what matters.
     figsize : tuple of float
         Inches.
     **controls : Control
@@ -88,16 +88,16 @@ class Explorer(CourseWidget):
     ----------
     made_of : dict of str to Control
     controls : list of dict
-        The same, as the page is told.
+        The same controls, as the page gets them.
     values : dict
-        Of each control, by name. Setting it draws anew.
+        The value of each control, by name. Setting it redraws the picture.
     picture : bytes
         PNG.
     caption : str
-        The titles of the picture's axes. That of the main axes stands here
-        only, where it can be read aloud and at any width.
+        The titles of the picture's axes. The main title is only here and
+        not in the picture, so screen readers and any width can show it.
     alternative : str
-        The picture's text alternative: the caption and the values.
+        The picture's alt text: the caption and the values.
     """
 
     _esm = page_side("explorer")
@@ -145,7 +145,7 @@ class Explorer(CourseWidget):
             caption = ". ".join(_titles(ax))
             for place in PLACES:
                 ax.set_title("", loc=place)
-            fig.canvas.draw()  # once, where savefig lays out and draws again
+            fig.canvas.draw()  # one draw; savefig would lay out and draw again
             drawn = Image.fromarray(np.asarray(fig.canvas.buffer_rgba()))
         finally:
             plt.close(fig)
@@ -166,7 +166,7 @@ class Explorer(CourseWidget):
         return f"run this cell to change: {'; '.join(labels)}"
 
     def as_html(self) -> str:
-        """Return the picture, with a note that it moves in a kernel."""
+        """Return the picture, with a note that the controls need a kernel."""
         from PIL import Image
 
         picture = Image.open(io.BytesIO(self.picture)).convert("RGB")
@@ -183,7 +183,7 @@ PLACES = ("left", "center", "right")
 
 
 def _titles(ax):
-    """Return the titles of an axes and of those inside it."""
+    """Return the titles of an axes and of its inset axes."""
     own = [ax.get_title(loc=place) for place in PLACES]
     return [
         *(" ".join(title.split()) for title in own if title),

@@ -1,4 +1,4 @@
-"""A filter of 5×5 weights that steps over a digit, one window at a time."""
+"""A 5×5 filter that moves over a digit, one window at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 SIDE, WINDOW = 28, 5
-DIGIT = 32  # of the test images: a 3
+DIGIT = 32  # index of a test image, a 3
 _SMOOTH = np.array([1, 4, 6, 4, 1]) / 16
 _SLOPE = np.array([-1, -2, 0, 2, 1]) / 6
 FILTERS = {
@@ -53,13 +53,13 @@ def draw_convolution(
     filter_name : str
         One of `FILTERS`.
     row, column : int
-        Of the output's pixel; beyond the last one it is the last.
+        The output pixel; a value past the end means the last one.
     stride, padding : int
 
     Raises
     ------
     ValueError
-        If there is no such filter, or a number is out of its range.
+        If the filter is unknown or a number is out of range.
     """
     if filter_name not in FILTERS:
         raise ValueError(
@@ -147,7 +147,7 @@ def _draw_output(ax, output, row, column):
 
 
 def _two(value):
-    """Return two decimals, without a minus before 0.00."""
+    """Return text with two decimals, and never -0.00."""
     return f"{round(float(value), 2) + 0.0:.2f}"
 
 
@@ -159,7 +159,7 @@ def _clear(ax, title):
 
 
 def explore_convolution() -> Explorer:
-    """Return the picture with a filter, a place, a stride and a padding."""
+    """Return the picture with controls: filter, place, stride and padding."""
     return explorer(
         draw_convolution,
         (8.5, 3.1),

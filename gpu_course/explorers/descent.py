@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 HESSIAN = np.array([[3.0, 1.0], [1.0, 1.0]])
-LIMIT = 5  # of both axes
+LIMIT = 5  # both axes run from -5 to 5
 STEPS = 25
 
 

@@ -1,4 +1,4 @@
-"""What an if does to a warp: both ways are taken, one after the other."""
+"""What a branch does to a warp: it runs both bodies, one after the other."""
 
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def branch(flags, out):
 
 
 def traced_efficiency(condition: str = "t % 2 == 0") -> float:
-    """Trace two warps that divide by a condition on their number.
+    """Trace two warps that branch on a condition of the thread index.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def traced_efficiency(condition: str = "t % 2 == 0") -> float:
     Returns
     -------
     float
-        Active lanes over lanes of the warps that executed a body.
+        Active lanes over all lanes of the warps that executed a body.
     """
     if condition not in CONDITIONS:
         raise ValueError(
@@ -58,7 +58,7 @@ def traced_efficiency(condition: str = "t % 2 == 0") -> float:
 
 
 def draw_divergence(ax: "Axes", condition: str = "t % 2 == 0") -> "Axes":
-    """Draw two warps in the two bodies of an if.
+    """Draw two warps in the two bodies of a branch.
 
     Parameters
     ----------
@@ -102,5 +102,5 @@ def explore_divergence() -> Explorer:
 
 
 def rehearse() -> None:
-    """Launch the kernel, to fix the types it is for."""
+    """Launch the kernel, to fix its argument types."""
     traced_efficiency()

@@ -1,4 +1,4 @@
-"""Which thread of which block has which element."""
+"""Which thread of which block handles which element."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ MOST_COLUMNS, MOST_ROWS = 16, 8  # threads of a 2-D grid that are drawn
 def draw_indexing(
     ax: Axes, n: int = 10, threads: int = 4, blocks: int = 3
 ) -> Axes:
-    """Draw the threads of a 1-D grid above the elements that they have.
+    """Draw the threads of a 1-D grid above the elements that they handle.
 
-    Threads that have none are hollow; elements that nobody has are hatched.
+    Threads without an element are hollow; elements without a thread are
+    hatched.
 
     Parameters
     ----------
@@ -103,10 +104,10 @@ def explore_indexing() -> Explorer:
 def place_2d(
     column: int, row: int, threads_x: int = 8, threads_y: int = 4
 ) -> tuple[tuple[int, int], tuple[int, int], int, int]:
-    """Return where the thread of an element is: block, thread, warp, lane.
+    """Return an element's block, thread, warp and lane.
 
-    The threads of a block are numbered along x first, and each 32 of these
-    numbers are a warp.
+    The threads of a block are numbered along x first, and every 32 in a row
+    form a warp.
 
     Parameters
     ----------
@@ -137,26 +138,26 @@ def draw_indexing_2d(
     column: int = 10,
     row: int = 2,
 ) -> Axes:
-    """Draw a 2-D grid over an array, and where one thread of it is.
+    """Draw a 2-D grid over an array, and mark one of its threads.
 
-    Each warp of a block has its band, and threads beyond the array are
-    hollow. The picked thread has a ring; the threads of its warp are
-    numbered by their lanes.
+    Each warp of a block is a band, and threads beyond the array are hollow.
+    The picked thread has a ring, and the threads of its warp show their lane
+    numbers.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     columns, rows : int
-        Of the array. The grid is the smallest that covers it.
+        Size of the array. The grid is the smallest that covers it.
     threads_x, threads_y : int
         Threads in a block.
     column, row : int
-        Of the picked thread in the grid; beyond the grid its last one is.
+        The picked thread in the grid; past the end, the last thread.
 
     Raises
     ------
     ValueError
-        If the grid has more than 16 × 8 threads or none.
+        If the grid is empty or larger than 16 × 8 threads.
     """
     across = -(-columns // max(1, threads_x))
     down = -(-rows // max(1, threads_y))

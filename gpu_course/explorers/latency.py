@@ -1,4 +1,4 @@
-"""How many warps hide the latency of memory: a model of one scheduler."""
+"""How many warps hide memory latency: a model of one warp scheduler."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ WAITING, READY, ISSUING = range(3)
 def timeline(
     warps: int, work: int, latency: int, cycles: int = 200
 ) -> np.ndarray:
-    """Model warps that work and wait by turns, on one warp scheduler.
+    """Model warps on one warp scheduler that alternately work and wait.
 
-    Each warp issues ``work`` instructions, one in a cycle when it is chosen,
-    and then waits ``latency`` cycles for memory. The scheduler stays with a
-    warp until it waits, and then takes the one that has been ready longest.
+    Each warp issues ``work`` instructions, one in each cycle in which the
+    scheduler picks it, then waits ``latency`` cycles for memory. The scheduler
+    stays with a warp until that waits, then takes the warp that has been
+    ready longest.
 
     Parameters
     ----------
@@ -61,9 +62,9 @@ def timeline(
 
 
 def utilisation(warps: int, work: int, latency: int) -> float:
-    """Return the share of cycles with an instruction: min(1, w c / (c + L)).
+    """Return the share of cycles that issue: min(1, w c / (c + L)).
 
-    For w warps that each issue c instructions and then wait L cycles.
+    It is for w warps that each issue c instructions, then wait L cycles.
     """
     return min(1.0, warps * work / (work + latency))
 

@@ -1,4 +1,4 @@
-"""What a timer sees of launches that return before the kernel is done."""
+"""What a timer measures when a launch returns before its kernel ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAITS = ("never", "at the end", "after each launch")
 
 @dataclass(frozen=True)
 class Timeline:
-    """Spans of time in µs, each a pair of begin and end.
+    """Time spans in µs, each a pair (begin, end).
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Timeline:
     computing : list of (float, float)
         Of the GPU.
     stop_us : float
-        When the clock is read again; it started at 0.
+        When the timer stops; it started at 0.
     """
 
     launching: list
@@ -41,15 +41,15 @@ class Timeline:
 def timeline(
     launches: int, launch_us: float, kernel_us: float, waits: str
 ) -> Timeline:
-    """Model a host that launches, and a GPU that works off its queue.
+    """Model a host that launches kernels and a GPU that runs its queue.
 
     Parameters
     ----------
     launches : int
     launch_us, kernel_us : float
-        That the host needs for a launch, and the GPU for a kernel.
+        Time of one launch on the host, and of one kernel on the GPU.
     waits : {"never", "at the end", "after each launch"}
-        When the host waits for the GPU, before it reads the clock.
+        When the host waits for the GPU before it stops the timer.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def timeline(
     Raises
     ------
     ValueError
-        If `waits` is none of them, or `launches` isn't positive.
+        If `waits` is invalid or `launches` isn't positive.
     """
     if waits not in WAITS:
         raise ValueError(f"waits must be one of {WAITS}, got {waits!r}")
@@ -86,7 +86,7 @@ def draw_launch_queue(
     kernel_us: float = 20,
     waits: str = "never",
 ) -> Axes:
-    """Draw host and GPU over time, and what the timer says."""
+    """Draw the host and the GPU over time, and the timer's result."""
     found = timeline(launches, launch_us, kernel_us, waits)
     for y, spans, colour in (
         (1, found.launching, SKY),

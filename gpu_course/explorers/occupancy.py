@@ -1,4 +1,4 @@
-"""What limits how many warps of a kernel a multiprocessor holds."""
+"""Which resource limits the warps that a multiprocessor can hold."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def draw_occupancy(
     ----------
     ax : matplotlib.axes.Axes
     threads : int
-        Of a block.
+        Per block.
     registers : int
-        Of a thread.
+        Per thread.
     shared_kb : float
-        Shared memory of a block, in units of 1,024 bytes.
+        Shared memory per block, in units of 1,024 bytes.
     cc : str
         Compute capability.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 WARP, BLOCK = 32, 256
-HEIGHT = 2.6  # from one row of partial sums to the next
+HEIGHT = 2.6  # between two rows of partial sums
 
 
 @cuda.jit
@@ -102,25 +102,27 @@ WAYS = tuple(KERNELS)
 def reduction_steps(
     values: Sequence[float] | np.ndarray, way: str = "halves"
 ) -> tuple[list[np.ndarray], list[list[tuple[int, int, int]]]]:
-    """Return the partial sums after each step, and who added what.
+    """Return the partial sums after each step, and each step's additions.
 
     Parameters
     ----------
     values : sequence of numbers
-        A power of two of them; for shuffles at most the 32 of a warp, whose
-        other lanes have zeros.
+        Their number is a power of two. For shuffles it is at most 32, the
+        lanes of a warp; lanes without a value hold zero.
     way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
-        Add the element 1, 2, 4, … to the right, by the thread of that
-        element or by the first threads; or that of the upper half, then of
-        the upper quarter, and so on, in shared memory or from registers.
+        "neighbours" adds the element 1, 2, 4, … to the right, by the thread
+        with that element's index; "neighbours, strided" by the first
+        threads. "halves" adds the upper half to the lower, then the next
+        quarter, and so on, in shared memory; "shuffle" in registers.
 
     Returns
     -------
     states : list of array
         The first is ``values``.
     additions : list of list of (int, int, int)
-        For each step: the thread, the element that it adds to, and from
-        where. Of shuffles those from a lane that has an element.
+        For each step: the thread, the element that it adds to, and the
+        element that it adds. Shuffles from lanes without a value are left
+        out.
     """
     count = len(values)
     if way not in WAYS or count & (count - 1) or not count:
@@ -154,13 +156,13 @@ def reduction_steps(
 
 @functools.cache
 def traced_tree(way: str = "halves", count: int = BLOCK) -> "Report":
-    """Trace the sum of a block; return the report of the launch.
+    """Trace the sum of one block; return the launch's report.
 
     Parameters
     ----------
     way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
     count : int
-        Numbers and threads, a power of two and at least 32.
+        Numbers and threads: a power of two, at least 32.
     """
     x, out = np.ones(count, np.int32), np.zeros(1, np.int32)
     most = WARP if way == "shuffle" else count
@@ -169,11 +171,11 @@ def traced_tree(way: str = "halves", count: int = BLOCK) -> "Report":
 
 
 def _told(way):
-    """Return what the trace of a whole block says, as text."""
+    """Return a text that sums up the trace of a whole block."""
     report = traced_tree(way)
     branches = f"branches {100 * report.branch_efficiency:.1f} % full"
     if sum(line.body_lanes > 0 for line in report.lines.values()) == 1:
-        branches = "no branch in the tree"  # only that of the result
+        branches = "no branch in the tree"  # only the final if
     sums = f", {BLOCK // WARP} sums are left" if way == "shuffle" else ""
     return (
         f"{BLOCK} numbers, traced: {branches}, {report.shared_wavefronts} "
@@ -187,7 +189,7 @@ def _link(ax, ends, colours):
 
 
 def _draw_pending(ax, rows, count, discs):
-    """Draw places for what later steps will fill, pale and empty."""
+    """Draw pale, empty places for the results of later steps."""
     pale = {"facecolor": "none", "edgecolor": "0.8", "linewidth": 0.8}
     for row in rows:
         y = -HEIGHT * row
@@ -200,7 +202,7 @@ def _draw_pending(ax, rows, count, discs):
 
 
 def _draw_registers(ax, states, additions, step):
-    """Draw lanes that hold their sums, and add from lane to lane."""
+    """Draw lanes with their sums, and the additions between lanes."""
     count = len(states[0])
     for row, state in enumerate(states[: step + 1]):
         y = -HEIGHT * row + 0.4
@@ -224,7 +226,7 @@ def _draw_registers(ax, states, additions, step):
 
 
 def _draw_memory(ax, states, additions, step):
-    """Draw cells of shared memory, and below them the threads that add."""
+    """Draw the cells of shared memory and, below, the threads that add."""
     count = len(states[0])
     for row, state in enumerate(states[: step + 1]):
         y = -HEIGHT * row
@@ -261,14 +263,14 @@ def _draw_memory(ax, states, additions, step):
 def draw_reduction(
     ax: "Axes", way: str = "halves", step: int = 4, count: int = 16
 ) -> "Axes":
-    """Draw the sums of 1, 2, 3, … up to a step.
+    """Draw the partial sums of 1, 2, 3, …, up to a step of the tree.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     way : {"neighbours", "neighbours, strided", "halves", "shuffle"}
     step : int
-        How many steps; more than there are draws all.
+        How many steps to draw; a larger number draws all of them.
     count : int
         Elements, a power of two.
     """
@@ -295,6 +297,6 @@ def explore_reduction() -> Explorer:
 
 
 def rehearse() -> None:
-    """Launch the kernels, to fix the types they are for."""
+    """Launch the kernels, to fix their argument types."""
     for way in WAYS:
         traced_tree(way)

@@ -1,8 +1,7 @@
 """ReLU, y = max(x, 0), forward and backward.
 
-The gradient passes where x > 0. At 0 itself, where there is no derivative,
-it is taken as 0, as PyTorch does; where x is NaN the gradient passes, also
-as in PyTorch.
+The gradient passes where x > 0. At x = 0 there is no derivative; like
+PyTorch, we use 0. Where x is NaN the gradient passes, also as in PyTorch.
 """
 
 from typing import Any
@@ -70,7 +69,7 @@ def launch_relu_gradient(y: Any, dy: Any, dx: Any) -> None:
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     x = np.ones(3, np.float32)
     launch_relu(x, x.copy())
     launch_relu_gradient(x, x.copy(), x.copy())

@@ -1,9 +1,9 @@
-"""The layers as `torch.autograd.Function`, and a LeNet made of them alone.
+"""The layers as `torch.autograd.Function`, and a LeNet built from them.
 
-The kernels work on the tensors' own memory: a CPU tensor's is a NumPy array,
-a CUDA tensor's is taken as it is. PyTorch keeps the graph, the memory and the
-order of the backward pass; each number comes from a kernel of the course. On
-a GPU both use the default stream, so the kernels keep PyTorch's order.
+The kernels work directly on the tensors' memory: a CPU tensor is passed as a
+NumPy array, a CUDA tensor as it is. PyTorch manages the graph, the memory and
+the order of the backward pass; the course's kernels compute every number. On
+a GPU both use the default stream, so the kernels run in PyTorch's order.
 """
 
 import math
@@ -21,12 +21,12 @@ from gpu_course.layers.checks import check_axes
 
 
 def memory(tensor: torch.Tensor) -> Any:
-    """Return what a kernel takes for a tensor: its memory, not a copy.
+    """Return a tensor's memory in the form a kernel takes, without a copy.
 
     Raises
     ------
     RuntimeError
-        For a CUDA tensor while the teaching GPU runs the kernels.
+        If it is a CUDA tensor but the teaching GPU runs the kernels.
     ValueError
         If the tensor is not contiguous.
     """
@@ -85,7 +85,7 @@ class Convolution(torch.autograd.Function):
         (dy,) = _inputs(dy)
         stride, padding = ctx.geometry
         dx = dw = db = None
-        if ctx.needs_input_grad[0]:  # not for the images themselves
+        if ctx.needs_input_grad[0]:  # False for the input images
             dx = torch.empty_like(x)
             conv.launch_input_gradient(
                 memory(dy), memory(w), stride, padding, memory(dx)
@@ -222,7 +222,7 @@ class CrossEntropy(torch.autograd.Function):
     def backward(
         ctx: Any, dloss: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        # dloss is 1 where the loss is what backward() starts from.
+        # dloss is 1 if backward() was called on this loss.
         (gradient,) = ctx.saved_tensors
         return gradient * dloss, None, None
 
@@ -263,9 +263,9 @@ def cross_entropy(
 
 
 class Weights(nn.Module):
-    """A weight and a bias, drawn as PyTorch draws those of its layers.
+    """A weight and a bias, initialised as in PyTorch's own layers.
 
-    Both are uniform from -1/√n to 1/√n, n the inputs of one output.
+    Both are uniform from -1/√n to 1/√n, with n the inputs of one output.
     """
 
     def __init__(self, *shape):
@@ -276,10 +276,10 @@ class Weights(nn.Module):
 
 
 class KernelLeNet(nn.Module):
-    """`models.LeNet` with the course's kernels in the place of each layer.
+    """`models.LeNet` with the course's kernels for each layer.
 
-    It has the same parameters under the same names, so either loads the
-    ``state_dict()`` of the other, and the same start for the same seed.
+    It has the same parameters under the same names, so each can load the
+    other's ``state_dict()``. The same seed gives the same initial values.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""Checks of what kernels are given: a GPU would read past an array's end."""
+"""Checks of kernel arguments: a GPU would read past the end of an array."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ def check_array(
     Parameters
     ----------
     name : str
-        For the message.
+        The array's name in the message.
     array : array or tensor
     shape : tuple of int
     dtype : str
@@ -20,9 +20,9 @@ def check_array(
     Raises
     ------
     TypeError
-        Another dtype.
+        If the dtype differs.
     ValueError
-        Another shape.
+        If the shape differs.
     """
     got = str(array.dtype).removeprefix("torch.")
     if got != dtype:
@@ -55,20 +55,19 @@ def check_axes(name: str, array: Any, axes: str) -> None:
 
 
 def is_contiguous(array: Any) -> bool:
-    """Return whether rows follow each other in an array or tensor."""
+    """Return whether an array or tensor is contiguous, row after row."""
     if hasattr(array, "is_contiguous"):  # a tensor
         return array.is_contiguous()
     return bool(array.flags["C_CONTIGUOUS"])
 
 
 def flat(name: str, array: Any) -> Any:
-    """Return the same memory with one axis.
+    """Return a view of the same memory with one axis.
 
     Raises
     ------
     ValueError
-        If the rows don't follow each other in memory, so that it would be a
-        copy.
+        If the array is not contiguous, because a copy would be needed.
     """
     if not is_contiguous(array):
         raise ValueError(

@@ -1,13 +1,13 @@
 """Convolution of images with filters, forward and backward.
 
 Symbols: an input x of shape (N, C, H, W): N images with C channels of H × W
-pixels; filters w (K, C, R, S); a bias b (K,); the output y (N, K, P, Q). It
-is the cross-correlation that PyTorch and the literature call convolution:
+pixels; filters w (K, C, R, S); a bias b (K,); the output y (N, K, P, Q). The
+operation is the cross-correlation that PyTorch and papers call convolution:
 
     y[n, k, i, j] = b[k] + Σ_c Σ_r Σ_s  x[n, c, i t + r - p, j t + s - p]
                                         · w[k, c, r, s]
 
-with stride t and padding p; pixels outside of the image count as zero.
+with stride t and padding p. Pixels outside the image count as zero.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ from gpu_course import cuda
 from gpu_course.layers.checks import check_array, check_axes, flat
 from gpu_course.layers.sums import launch_column_sums
 
-THREADS = 128  # of a block
-GROUP = 3  # filters, or channels, that a thread computes at once
-IMAGES = 16  # of which a thread adds up the weights' gradient
+THREADS = 128  # per block
+GROUP = 3  # filters or channels that one thread computes
+IMAGES = 16  # per thread that sums the weights' gradient
 SQUARE = 8  # a block that sums a channel has SQUARE × SQUARE threads
 PARTS = SQUARE * SQUARE
 
@@ -148,7 +148,7 @@ def convolve_backward(
     )
     for r in range(w.shape[2]):
         for s in range(w.shape[3]):
-            # Each window gives its share back to the pixels it came from.
+            # Each window adds its gradient to the pixels it was read from.
             share = np.einsum("nkpq,kc->ncpq", dy, w[:, :, r, s])
             padded[
                 :,
@@ -188,8 +188,8 @@ def _check_result(name, y, x, w, stride, padding):
         )
 
 
-# The kernels. A thread computes GROUP sums at once, so that what it loads is
-# used for each of them, and no addition waits for the one before it.
+# The kernels. A thread computes GROUP sums at once. It uses each loaded value
+# several times, and successive additions don't depend on each other.
 
 
 @cuda.jit
@@ -305,23 +305,23 @@ def bias_gradient_kernel(dy, db):
         db[k] = parts[0]
 
 
-# The launches. Arrays are NumPy's, the device's, or tensors'.
+# The launches. They take NumPy arrays, device arrays or tensors.
 
 
 def pixel_grid(y: Any, group: int = 1) -> tuple[tuple[int, int, int], int]:
-    """Return the launch configuration with a thread for each pixel of y.
+    """Return a launch configuration with one thread per pixel of y.
 
     Parameters
     ----------
     y : array (N, K, P, Q)
-        At most 65,535 images, a GPU's limit for this axis of a grid.
+        At most 65,535 images, a GPU's limit for the grid's z axis.
     group : int
-        Channels that a thread computes.
+        Channels that one thread computes.
 
     Returns
     -------
     grid, block
-        The grid's axes are pixels, groups of channels and images.
+        The grid's axes: pixels, groups of channels, images.
     """
     n, k, rows, columns = y.shape
     return (-(-rows * columns // THREADS), -(-k // group), n), THREADS
@@ -386,7 +386,7 @@ def _check_float32(**arrays):
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     x = np.ones((2, 2, 5, 5), np.float32)
     w, b = np.ones((3, 2, 3, 3), np.float32), np.ones(3, np.float32)
     y = np.zeros((2, 3, 3, 3), np.float32)

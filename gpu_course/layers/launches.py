@@ -1,6 +1,6 @@
 """Which kernels a piece of code launches.
 
-What PyTorch computes beside them, `work_counter.count_work` counts.
+For the operations of PyTorch, see `work_counter.count_work`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from gpu_course.cuda.kernel import Kernel
 
 @dataclass(frozen=True)
 class Launched:
-    """One launch: of which kernel, and how.
+    """One launch: the kernel and its launch configuration.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Launched:
     grid, block : tuple of int
         Blocks and threads in a block, along x, y and z.
     threads : int
-        Of all blocks together.
+        In all blocks together.
     """
 
     kernel: str
@@ -32,12 +32,12 @@ class Launched:
 
 @contextmanager
 def watch_launches() -> Iterator[list[Launched]]:
-    """Note each launch while the ``with`` lasts, of every thread.
+    """Record the launches of all host threads inside the ``with`` block.
 
     Yields
     ------
     list of Launched
-        It grows with each launch, on the teaching GPU and on a GPU alike.
+        It grows with each launch, on the teaching GPU or on a real GPU.
     """
     seen, plain = [], Kernel._launch
 
@@ -60,7 +60,7 @@ def watch_launches() -> Iterator[list[Launched]]:
 
 
 def table(launched: Sequence[Launched]) -> str:
-    """Return kernels with their launches and threads as lines of text.
+    """Return a text table of kernels with their launches and threads.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def table(launched: Sequence[Launched]) -> str:
     Returns
     -------
     str
-        Kernels in the order of their first launch, and a line of sums.
+        Kernels in the order of their first launch, then a line of totals.
     """
     counts: dict[str, tuple[int, int]] = {}
     for one in launched:

@@ -15,8 +15,8 @@ from gpu_course import cuda
 from gpu_course.layers.checks import check_array, check_axes, is_contiguous
 from gpu_course.layers.sums import launch_column_sums
 
-TILE = 16  # a block computes a tile of TILE × TILE
-PITCH = TILE + 1  # of a row of a tile: columns then lie in different banks
+TILE = 16  # one block computes TILE × TILE elements
+PITCH = TILE + 1  # words per tile row: no bank conflicts down a column
 
 
 def linear(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def check_shapes(x: Any, w: Any, b: Any = None) -> None:
 
 
 def tile_grid(out: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the launch configuration with a block for each tile of out."""
+    """Return a launch configuration with one block per tile of out."""
     rows, columns = out.shape
     return (-(-columns // TILE), -(-rows // TILE)), (TILE, TILE)
 
@@ -106,7 +106,7 @@ def add_bias_kernel(y, b):
 def launch_matmul(a: Any, b: Any, out: Any) -> None:
     """Compute out (N, M) = a (N, I) b (I, M) of float32, on the device.
 
-    Either may be a transposed view of an array.
+    Either input may be a transposed view of an array.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Squared error and cross-entropy as kernels, held against `losses`."""
+"""Kernels of squared error and cross-entropy, tested against `losses`."""
 
 import math
 from typing import Any
@@ -10,14 +10,14 @@ from gpu_course import cuda
 from gpu_course.layers.checks import check_array, flat
 from gpu_course.layers.losses import check_labels, scale_of
 
-THREADS = 128  # of a block that adds up
-MOST_BLOCKS = 64  # of such a grid: each writes one number
+THREADS = 128  # per block of a sum
+MOST_BLOCKS = 64  # per grid of a sum: each block writes one number
 WARP = 32  # lanes that share a row of logits
 FULL = 0xFFFFFFFF  # all lanes of a warp
-MOST_CLASSES = 12_288  # float32 in the 48 KiB of shared memory of a block
+MOST_CLASSES = 12_288  # float32 values in a block's 48 KiB of shared memory
 
-# Kernels that add up. Blocks add a part each, then one block adds the parts,
-# in an order that is always the same.
+# Kernels for sums. Each block sums a part, then one block sums the parts. The
+# order never changes, so neither do the bits of the result.
 
 
 @cuda.jit(device=True)
@@ -69,7 +69,7 @@ def sum_kernel(values, scale, result):
         result[0] = scale * parts[0]
 
 
-# Kernels of cross-entropy: a warp, which is a block, for each row.
+# Kernels for cross-entropy: one warp per row, one warp per block.
 
 
 @cuda.jit(device=True)
@@ -163,7 +163,7 @@ def row_loss_kernel(logits, labels, maxima, sums, scale, losses, gradient):
         gradient[n, c] = scale * (share - target)
 
 
-# Launches. Arrays are NumPy's, the device's, or tensors'.
+# The launches. They take NumPy arrays, device arrays or tensors.
 
 
 def launch_sum(values: Any, result: Any, scale: float = 1.0) -> None:
@@ -228,13 +228,13 @@ def launch_cross_entropy(
     labels : integer array (N,)
     losses, gradient : float32 arrays
     reduction : {"mean", "sum"}
-        For the gradient; the losses are those of the single rows.
+        For the gradient only; the losses are always one per row.
     label_smoothing : float
 
     Raises
     ------
     TypeError, ValueError
-        As `cross_entropy`; more than `MOST_CLASSES` classes.
+        As `cross_entropy`, or if there are over `MOST_CLASSES` classes.
     """
     scale = _check_launch(
         logits, labels, losses, gradient, reduction, label_smoothing
@@ -264,7 +264,7 @@ def launch_cross_entropy_in_three(
     gradient: Any,
     reduction: str = "mean",
 ) -> None:
-    """Do as `launch_cross_entropy`, with three kernels and more traffic."""
+    """Compute the same with three kernels and more memory traffic."""
     scale = _check_launch(logits, labels, losses, gradient, reduction)
     rows = logits.shape[0]
     if rows:
@@ -285,7 +285,7 @@ def _check_launch(logits, labels, losses, gradient, reduction, smoothing=0.0):
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     z, labels = np.ones((2, 3), np.float32), np.array([0, 2])
     losses, one = np.ones(2, np.float32), np.ones(1, np.float32)
     launch_squared_error(z, z.copy(), one)

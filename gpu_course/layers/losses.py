@@ -2,9 +2,11 @@
 
 Symbols: predictions ŷ and targets y of one shape; logits z (N, C): N examples
 with a score for each of C classes; labels (N,), the right class of each.
-Losses have no unit; cross-entropy is in nats, since its logarithm is natural.
+Losses have no unit. Cross-entropy is in nats, because its logarithm is
+natural.
 
-These are the definitions, in NumPy; `loss_kernels` is held against them.
+These NumPy functions are the definitions; `loss_kernels` is tested against
+them.
 """
 
 from typing import Any
@@ -39,7 +41,7 @@ def squared_error(
 def squared_error_gradient(
     prediction: np.ndarray, target: np.ndarray, reduction: str = "sum"
 ) -> np.ndarray:
-    """Return dL/dŷ = ŷ - y, for the mean divided by the elements."""
+    """Return dL/dŷ = ŷ - y; the mean divides it by the number of elements."""
     scale = _scale_of_error(prediction, target, reduction)
     return (prediction - target) * prediction.dtype.type(scale)
 
@@ -57,7 +59,7 @@ def _scale_of_error(prediction, target, reduction):
 
 
 def scale_of(count: int, reduction: str) -> float:
-    """Return what a sum over so many terms is multiplied by.
+    """Return the factor of a sum over ``count`` terms: 1 or 1 / count.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def scale_of(count: int, reduction: str) -> float:
     Raises
     ------
     ValueError
-        If it is neither, or a mean over nothing.
+        If the reduction is unknown, or is a mean over no terms.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(
@@ -84,25 +86,25 @@ def scale_of(count: int, reduction: str) -> float:
 def log_sum_exp(logits: np.ndarray) -> np.ndarray:
     """Return log Σ exp(z) of each row (N,), without overflow.
 
-    The largest logit m is taken out first: m + log Σ exp(z - m). No term is
-    then above 1, and one of them is 1.
+    It subtracts the largest logit m first: m + log Σ exp(z - m). Then no
+    term is above 1, and the largest term is 1.
     """
     _check_logits(logits)
     largest, shifted = _shifted(logits)
-    with np.errstate(divide="ignore"):  # log 0 where all logits are -inf
+    with np.errstate(divide="ignore"):  # log 0, if all logits are -inf
         return largest[:, 0] + np.log(np.exp(shifted).sum(axis=1))
 
 
 def _shifted(logits):
-    """Return the largest logit of each row, and the logits less that."""
+    """Return each row's largest logit, and the logits minus it."""
     largest = logits.max(axis=1, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(over="ignore"):  # to -inf, whose exp is 0 all the same
+    with np.errstate(over="ignore"):  # to -inf, and exp(-inf) is 0
         return largest, logits - largest
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Return the probabilities p (N, C): exp(z / T), divided by their sum.
+    """Return the probabilities p (N, C): exp(z / T) over the row's sum.
 
     Parameters
     ----------
@@ -130,8 +132,8 @@ def cross_entropy(
 ) -> np.floating:
     """Return the cross-entropy of the softmax of logits.
 
-    For one example it is log Σ exp(z) - z[label]: minus the logarithm of the
-    probability of the right class.
+    For one example it is log Σ exp(z) - z[label], which is minus the log of
+    the right class's probability.
 
     Parameters
     ----------
@@ -141,24 +143,25 @@ def cross_entropy(
     reduction : {"mean", "sum"}
         Over the examples.
     label_smoothing : float
-        The share ε of each target that is spread over all classes: the
-        target is (1 - ε) for the label, and ε / C for each class.
+        The share ε of each target that is spread over all classes. Each
+        class gets ε / C, and the label gets another 1 - ε.
     temperature : float
         The logits are divided by it.
 
     Raises
     ------
     TypeError
-        Logits that are not floating-point, labels that are not integers.
+        If logits are not floating-point or labels are not integers.
     ValueError
-        Shapes that don't fit, a label that is no class, a mean of nothing.
+        If shapes don't fit, a label is not a class, or it is a mean over
+        no examples.
     """
     targets = _targets(logits, labels, label_smoothing)
     scale = scale_of(len(logits), reduction)
-    # -log p, with m gone: adding a large m would cost the small digits.
+    # -log p, without m: adding back a large m would lose small digits.
     shifted = _shifted(_divided(logits, temperature))[1]
     surprise = log_sum_exp(shifted)[:, None] - shifted
-    # A class with no share counts nothing, even if its logit is -inf.
+    # A class with target 0 adds nothing, even if its logit is -inf.
     surprise = np.where(targets > 0, surprise, 0)
     return (targets * surprise).sum() * logits.dtype.type(scale)
 
@@ -170,9 +173,9 @@ def cross_entropy_gradient(
     label_smoothing: float = 0.0,
     temperature: float = 1.0,
 ) -> np.ndarray:
-    """Return dL/dz = (p - target) / T, for the mean divided by N.
+    """Return dL/dz = (p - target) / T; the mean divides it by N.
 
-    Parameters and errors as of `cross_entropy`.
+    Parameters and errors are those of `cross_entropy`.
     """
     targets = _targets(logits, labels, label_smoothing)
     scale = scale_of(len(logits), reduction)
@@ -181,7 +184,7 @@ def cross_entropy_gradient(
 
 
 def _targets(logits, labels, label_smoothing):
-    """Return the distribution (N, C) that the softmax should be."""
+    """Return the target distribution (N, C) of the softmax."""
     check_labels(logits, labels, label_smoothing)
     targets = np.full(
         logits.shape, label_smoothing / logits.shape[1], logits.dtype
@@ -193,9 +196,9 @@ def _targets(logits, labels, label_smoothing):
 def check_labels(
     logits: Any, labels: Any, label_smoothing: float = 0.0
 ) -> None:
-    """Raise unless each label is a class of the logits.
+    """Raise an error unless each label is a class of the logits.
 
-    Of labels on a GPU it waits for their smallest and largest.
+    For labels on a GPU, the host waits for their minimum and maximum.
 
     Parameters
     ----------
@@ -226,7 +229,7 @@ def check_labels(
         raise ValueError(
             f"label_smoothing must be from 0 to 1, got {label_smoothing}"
         )
-    if not hasattr(labels, "min"):  # on the device
+    if not hasattr(labels, "min"):  # a device array
         labels = np.asarray(labels)
     if rows and not (0 <= labels.min() and labels.max() < classes):
         wrong = (labels < 0) | (labels >= classes)

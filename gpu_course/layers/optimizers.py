@@ -1,8 +1,8 @@
 """SGD with momentum and Adam, as kernels that PyTorch's schedules drive.
 
-Each is a ``torch.optim.Optimizer``, so `torch.optim.lr_scheduler` sets its
-rate; the arithmetic of a step is one kernel over each parameter. Symbols: a
-parameter θ, its gradient g, the rate η, the step t from 1.
+Each is a ``torch.optim.Optimizer``, so `torch.optim.lr_scheduler` can set its
+rate. One kernel launch per parameter does the arithmetic of a step. Symbols:
+a parameter θ, its gradient g, the rate η, and the step t, counted from 1.
 """
 
 import math
@@ -53,7 +53,7 @@ class _KernelOptimizer(torch.optim.Optimizer):
         Parameters
         ----------
         closure : callable, optional
-            Computes the loss anew, which is then returned.
+            Computes the loss again; ``step`` then returns that loss.
         """
         loss = None
         if closure is not None:
@@ -187,7 +187,7 @@ def _check_share(name, value):
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     for make in (KernelSGD, KernelAdam):
         parameter = torch.ones(3, requires_grad=True)
         parameter.grad = torch.ones(3)

@@ -1,11 +1,12 @@
 """Max-pooling, forward and backward.
 
-Symbols as in `convolution`: windows of z × z pixels at stride t, no padding.
+Symbols are as in `convolution`, for windows of z × z pixels with stride t and
+no padding:
 
     y[n, c, i, j] = max over r, s < z of  x[n, c, i t + r, j t + s]
 
-A pixel that was the maximum of a window gets that window's gradient; the
-first one, where several are. A NaN counts as larger than any number.
+The pixel that was the maximum of a window gets that window's gradient. If
+there are several, the first one gets it. NaN counts as larger than any number.
 """
 
 from typing import Any
@@ -26,7 +27,7 @@ from gpu_course.layers.convolution import (
 def max_pool(
     x: np.ndarray, size: int = 2, stride: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return y, and where each maximum stood.
+    """Return y and the position of each maximum.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def max_pool(
     -------
     y : array (N, C, P, Q)
     places : int32 array (N, C, P, Q)
-        Row times W plus column, in x.
+        Row × W + column of the maximum in x.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def max_pool_backward(
     ----------
     dy, places : arrays (N, C, P, Q)
     shape : tuple of int
-        Of x: (N, C, H, W).
+        The shape of x: (N, C, H, W).
 
     Raises
     ------
@@ -169,7 +170,7 @@ def _check(x, size, stride, y, places):
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     x = np.ones((2, 2, 4, 4), np.float32)
     y = np.ones((2, 2, 2, 2), np.float32)
     places = np.zeros(y.shape, np.int32)

@@ -1,4 +1,4 @@
-"""Sums over the rows of a matrix: the gradient of every bias needs one."""
+"""Column sums of a matrix: the gradient of every bias is one."""
 
 from typing import Any
 
@@ -33,5 +33,5 @@ def launch_column_sums(rows: Any, sums: Any) -> None:
 
 
 def rehearse() -> None:
-    """Launch each kernel on little data, to fix the types it is for."""
+    """Launch each kernel on a little data, to fix its argument types."""
     launch_column_sums(np.ones((2, 3), np.float32), np.ones(3, np.float32))

@@ -1,9 +1,9 @@
-"""What each layer has to do: parameters, FLOPs and bytes, forward.
+"""The work of each layer's forward pass: parameters, FLOPs and bytes.
 
-FLOPs: a multiplication, an addition and a comparison are one each. The bias
-is what a sum starts from, so that a sum of M products is 2 M FLOPs. Bytes:
-each array counted once, input, parameters and output, as if every element
-came from memory one time and no cache were there before or forgot it after.
+FLOPs: a multiplication, an addition and a comparison count one each. A sum
+starts from the bias, so a sum of M products is 2 M FLOPs. Bytes: the input,
+the parameters and the output count once each, as if every element moved
+between memory and the chip exactly once.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class LayerWork(Work):
     parameters : int
         Weights and biases.
     shape : tuple of int
-        Of one image's output.
+        The shape of one image's output.
     """
 
     parameters: int = 0
@@ -52,7 +52,8 @@ def convolution_work(
     Raises
     ------
     ValueError
-        If there are no images or a window does not fit; in all functions.
+        If there are no images or a window does not fit. The other
+        functions here raise it too.
     """
     channels = x[0]
     shape = filters, *_pooled(x, window, stride, padding)
@@ -74,16 +75,16 @@ def pool_work(
     size: int = 2,
     stride: int | None = None,
 ) -> LayerWork:
-    """Return the work of max-pooling: size² - 1 comparisons a window.
+    """Return the work of max-pooling: size² - 1 comparisons per window.
 
-    The places of the maxima, which training keeps, are not counted.
+    It does not count the positions of the maxima that training keeps.
     """
     shape = x[0], *_pooled(x, size, size if stride is None else stride, 0)
     return _work(name, images, x, shape, 0, (size**2 - 1) * _size(shape))
 
 
 def relu_work(name: str, images: int, x: tuple[int, ...]) -> LayerWork:
-    """Return the work of ReLU: a comparison an element."""
+    """Return the work of ReLU: one comparison per element."""
     return _work(name, images, x, x, 0, _size(x))
 
 
@@ -130,7 +131,7 @@ def lenet_work(images: int) -> tuple[LayerWork, ...]:
 
 
 def _work(name, images, x, shape, parameters, flops):
-    """Return the work for some images, from the FLOPs of one."""
+    """Return the work for a batch of images, from the FLOPs of one image."""
     if images < 1:
         raise ValueError(f"images must be at least 1, got {images}")
     elements = images * (_size(x) + _size(shape)) + parameters

@@ -1,8 +1,8 @@
-"""The course's own JupyterLab in a headless browser, and what is found there.
+"""Open the course's JupyterLab in a headless browser and look for faults.
 
-JupyterLab runs as ``gpu-course lab`` starts it, on a copy of the notebooks in
-a temporary folder, with a reader's own number of threads. Nothing that the
-page asks for leaves the machine: it is noted and refused.
+JupyterLab starts with ``gpu-course lab``, on a copy of the notebooks in a
+temporary folder, with a reader's number of threads. No request of the page
+leaves the machine: it is recorded and refused.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ FLAGS = (
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    # What no route below sees (a prefetch, a worker) finds no host either.
+    # Requests that miss the routes below (prefetch, worker) find no host.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 LAPTOP = {"width": 1024, "height": 700}
@@ -67,8 +67,9 @@ CONTROLS = "input[type=range], select, input[type=radio]"
 PROMPTS = ".jp-CodeCell .jp-InputArea-prompt"
 FAILED = f"{OUTPUT}[data-mime-type='application/vnd.jupyter.stderr']"
 BAD_FORMULAS = "mjx-merror, mjx-container [style*='color: red']"
-# To the next value, or if it has the last one to that before. JupyterLab would
-# take all four keys, so a slider is moved by two and left a step away.
+# Keys that move to the next value, or from the last value to the one before.
+# JupyterLab itself would take all four arrow keys, so two are tested on a
+# slider, which ends one step away.
 KEYS = {
     "range": {
         True: ("ArrowRight", "ArrowDown", "ArrowRight"),
@@ -78,7 +79,7 @@ KEYS = {
     "radio": {True: ("ArrowDown",), False: ("ArrowUp",)},
 }
 
-# What JupyterLab itself writes to the console, with the reason why it stays.
+# JupyterLab's own console messages that are accepted, with the reason.
 KNOWN_IN_CONSOLE = ()
 
 RUNNING = """[...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
@@ -87,7 +88,7 @@ RENDERED = """[...document.querySelectorAll(
   ".jp-OutputArea-output[data-mime-type*='widget-view']"
 )].every((view) => view.querySelector(".jupyter-widgets"))"""
 HTML = "(element) => element.outerHTML"
-# A slider's width, less what its surroundings cut off.
+# A slider's visible width: its width minus what its parents cut off.
 SEEN = """(element) => {
   let { left, right } = element.getBoundingClientRect();
   for (let up = element.parentElement; up; up = up.parentElement) {
@@ -98,7 +99,7 @@ SEEN = """(element) => {
   }
   return Math.max(0, right - left);
 }"""
-# Radio buttons of one name are one control, which the first stands for.
+# Radio buttons with one name are one control; the first stands for all.
 STATE = """(element) => {
   const radios = element.type === "radio"
     ? [...document.getElementsByName(element.name)] : [];
@@ -120,7 +121,7 @@ PICTURES = """(output) => [...output.querySelectorAll("img")]
 RAW_FORMULAS = """[...document.querySelectorAll(".jp-RenderedMarkdown")]
   .flatMap((text) => text.innerText.match(/\\$[^$\\n]+\\$/g) ?? [])"""
 DARK = "JupyterLab Dark"
-# While JupyterLab loads a theme, its splash lies over the page.
+# While JupyterLab loads a theme, its splash screen covers the page.
 THEMED = """(theme) => document.body.dataset.jpThemeName === theme
   && !document.getElementById("jupyterlab-splash")"""
 INACCESSIBLE = """async (outputs) => (
@@ -150,9 +151,9 @@ def find_browser():
 
 
 def required_browser():
-    """Return the path of a browser; without one skip the test.
+    """Return the path of a browser; without one, skip the test.
 
-    Where ``GPU_COURSE_BROWSER`` is ``required``, as in CI, it fails instead.
+    If ``GPU_COURSE_BROWSER`` is ``required``, as in CI, the test fails.
     """
     if path := find_browser():
         return path
@@ -163,7 +164,7 @@ def required_browser():
 
 
 def lab_environment(folder):
-    """Return a reader's environment; all that is written goes to a folder."""
+    """Return a reader's environment that writes only to this folder."""
     kept = {
         name: value
         for name, value in reader_environment(folder / "data", 2).items()
@@ -184,12 +185,12 @@ def lab(folder):
     Parameters
     ----------
     folder : Path
-        Holds ``notebooks/``; gets the copy ``work/`` and the data.
+        Has ``notebooks/``; the copy ``work/`` and the data go here.
     """
     settings = folder / "work/.jupyter/lab/user-settings/@jupyterlab"
     (settings / "notebook-extension").mkdir(parents=True)
-    # All cells are laid out, also those out of sight, so that what is counted
-    # does not depend on what has been scrolled to.
+    # Lay out all cells, even those out of view, so that the counts do not
+    # depend on scrolling.
     (settings / "notebook-extension/tracker.jupyterlab-settings").write_text(
         '{"windowingMode": "none"}'
     )
@@ -221,7 +222,7 @@ def _address(server, log):
 
 
 def _end(server):
-    """End the server with its kernels, if need be by force."""
+    """End the server and its kernels, by force if needed."""
     family = []
     with contextlib.suppress(psutil.NoSuchProcess):
         family = psutil.Process(server.pid).children(recursive=True)
@@ -235,7 +236,7 @@ def _end(server):
 
 
 class Visit:
-    """A chapter opened, run and tried out; a list for each kind of fault.
+    """Open, run and try out a chapter; keep a list for each kind of fault.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ class Visit:
     chapter : str
         The notebook's name without its ending.
     pictures : Path
-        Where a picture of the first fault of each kind is kept.
+        The folder for a picture of the first fault of each kind.
     """
 
     def __init__(self, browser, chapter, pictures):
@@ -289,7 +290,7 @@ class Visit:
         return f"{self.chapter}: {', '.join(counts)}"
 
     def message(self, most=5):
-        """Return what is wrong, at most five of each kind, or ""."""
+        """Return the faults, at most ``most`` of each kind, or ""."""
         lines = []
         for kind, faults in self.faults.items():
             lines += [f"{kind}: {fault}" for fault in faults[:most]]
@@ -323,7 +324,7 @@ class Visit:
         socket.close()
 
     def _run(self, address, token):
-        """Open the chapter, choose "Run All Cells" and wait for its end."""
+        """Open the chapter, choose "Run All Cells" and wait for the end."""
         page = self.page
         path = f"lab/tree/notebooks/{self.chapter}.ipynb"
         page.goto(f"{address}/{path}?token={token}&reset", timeout=START_MS)
@@ -359,7 +360,7 @@ class Visit:
             self._note(FORMULA, f"not set: {formula}")
 
     def _widths(self):
-        """Measure what can be seen of each slider."""
+        """Measure the visible width of each slider."""
         sliders = self.page.locator(SLIDERS).all()
         self.counts["sliders"] = len(sliders)
         window = self.page.evaluate("innerWidth")
@@ -369,7 +370,7 @@ class Visit:
                 self._note(NARROW, text + slider.evaluate(HTML), slider)
 
     def _zoom(self):
-        """Zoom the page as a reader does, who has the same window."""
+        """Zoom the page as a reader does, with the same window size."""
         size = {side: round(pixels / ZOOM) for side, pixels in LAPTOP.items()}
         self.page.set_viewport_size(size)
         self.context.new_cdp_session(self.page).send(
@@ -379,7 +380,7 @@ class Visit:
         self.page.wait_for_timeout(1000)  # for JupyterLab's own layout
 
     def _keys(self):
-        """Move each control by an arrow key, and see the picture follow."""
+        """Move each control with arrow keys; check that pictures change."""
         self.counts["controls"] = 0
         for output in self.page.locator(OUTPUT).all():
             controls = output.locator(CONTROLS).all()
@@ -421,7 +422,7 @@ class Visit:
         return not same
 
     def _accessibility(self, theme):
-        """Have axe-core look at the outputs."""
+        """Check the outputs with axe-core."""
         import axe_playwright_python
 
         script = Path(axe_playwright_python.__file__).with_name("axe.min.js")

@@ -1,7 +1,7 @@
-"""Kernels without a bug, their launches, and what they must compute.
+"""Kernels without a bug, their launches, and their right results.
 
-The oracle gets the arguments as they were before the launch and returns the
-last ones as they are after it.
+The oracle takes the arguments from before the launch. It returns the right
+values of the last ones after the launch.
 """
 
 import math
@@ -30,7 +30,7 @@ CORRECT = {}
 
 
 def correct(grid, block, *arguments, gives, dynamic=0):
-    """Put the kernel below into the suite."""
+    """Add the kernel below to the suite."""
 
     def register(kernel):
         configuration = (grid, block, 0, dynamic)
@@ -54,7 +54,7 @@ def zeros(*shape, dtype=np.float32):
     return np.zeros(shape, dtype)
 
 
-# One thread an element
+# One thread per element
 
 
 @correct(
@@ -974,7 +974,7 @@ def histogram_by_matching_lanes(x, bins):
         cuda.atomic.add(bins, value, cuda.popc(same))
 
 
-# What a network is made of
+# The parts of a network
 
 
 def softmax_oracle(x, out):

@@ -1,9 +1,9 @@
 """Kernels with one seeded bug each, and where the trace must find it.
 
-The line at fault ends in a comment, ``# FAULT: kind array``, several of them
-separated by commas; a comment with a line of its own means the next line. A
-race is at the line that reads, if one does, else at the first of the two; a
-barrier is at its own line and has no array.
+The faulty line ends in a comment, ``# FAULT: kind array``. Commas separate
+several faults. A comment on its own line is about the next line. A race is at
+the line that reads, if there is one, otherwise at the first of the two lines.
+A barrier's fault is at the barrier's line and has no array.
 """
 
 import inspect
@@ -22,18 +22,18 @@ FULL = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Fault:
-    """A kernel, its launch, and what the trace must say of it.
+    """A kernel, its launch, and the findings that the trace must report.
 
     Attributes
     ----------
     configuration, arguments : tuple
-        Of the launch.
+        Those of the launch.
     expected : set of (str, str, int)
         Kind, array and line of each finding.
     index : tuple of int or None
-        Of the first finding, where it is known by hand.
+        The first finding's index, if worked out by hand.
     threads : set or None
-        Indices in their blocks of the threads of the first finding.
+        Thread indices (in their blocks) of the first finding.
     """
 
     kernel: object
@@ -50,7 +50,7 @@ FAULTS = {}
 def faulty(
     grid, block, *arguments, dynamic=0, inside=None, index=None, threads=None
 ):
-    """Put the kernel below into the suite; `inside` holds the marked line."""
+    """Add the kernel below to the suite; `inside` has the marked line."""
 
     def register(kernel):
         lines, first = inspect.getsourcelines((inside or kernel).py_func)
@@ -1160,7 +1160,7 @@ def wrong_decomposition(a):
     a[0, t // 2, t % 2] = 1  # FAULT: out_of_bounds a
 
 
-# Reads of what nobody wrote
+# Reads of memory that nobody wrote
 
 
 @faulty(1, 32, floats(32), index=(0,), threads={(0, 0, 0)})

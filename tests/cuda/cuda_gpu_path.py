@@ -1,8 +1,8 @@
-"""Run our kernels on a "GPU" that is Numba's simulator; for a test.
+"""Run our kernels on Numba's simulator in place of a GPU; for a test.
 
-Start it with NUMBA_ENABLE_CUDASIM=1 and GPU_COURSE_CUDA=gpu. What a reader's
-GPU meets is then run once without one: `numba.cuda` is another module than
-ours, with its own arrays, streams and kernels.
+Start it with NUMBA_ENABLE_CUDASIM=1 and GPU_COURSE_CUDA=gpu. This runs the
+code path of a reader's GPU on a machine without one: `numba.cuda` is a
+different module from ours, with its own arrays, streams and kernels.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def scaled_by(factor):
 
 
 def kind_of(value):
-    """The simulator's kernels have no types: those of plain arrays do."""
+    """Return a value's type, which the simulator's kernels don't have."""
     return typeof(value) if isinstance(value, np.ndarray) else type(value)
 
 
@@ -56,7 +56,7 @@ def main():
     assert backend.gpu() is simulator
     assert cuda.is_available()
 
-    # Host arrays are copied there and back.
+    # Host arrays are copied to the device and back.
     x = np.arange(32, dtype=np.float32)
     out = np.zeros(5, np.float32)
     block_sums[4, WIDTH](x, out)

@@ -1,7 +1,7 @@
-"""Launches without end, and Ctrl-C; started by `test_cuda_interrupt`.
+"""Interrupt endless launches with Ctrl-C; `test_cuda_interrupt` starts it.
 
-Prints as JSON, for each kernel, how long after the signal it had ended, the
-message of the KeyboardInterrupt, and what another kernel computed afterwards.
+For each kernel it prints as JSON: the time from the signal to the end, the
+message of the KeyboardInterrupt, and the result of another kernel afterwards.
 """
 
 import ctypes
@@ -81,7 +81,7 @@ def doubled():
 
 
 class Signal(threading.Thread):
-    """Sends this process a Ctrl-C once a kernel is seen to run."""
+    """Sends this process Ctrl-C as soon as a kernel runs."""
 
     def __init__(self, x):
         super().__init__(daemon=True)
@@ -136,7 +136,7 @@ def kernels():
 
 
 class Launching(threading.Thread):
-    """A thread of the user's that launches a kernel without end."""
+    """A user thread that launches an endless kernel."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -156,11 +156,11 @@ class Launching(threading.Thread):
 
 
 def beside():
-    """Launch, and interrupt, in the main thread beside another's launch."""
+    """Launch and interrupt in the main thread, beside another launch."""
     Launching().begin()
     print(json.dumps({"doubled": doubled()}), flush=True)
     print(json.dumps({"main": watch(endless_for)}), flush=True)
-    # What ends the process now must not wait for the thread.
+    # The end of the process must not wait for the thread.
 
 
 def elsewhere():
@@ -178,7 +178,7 @@ def elsewhere():
 
 
 def forked():
-    """Launch in a process that is forked off after a launch."""
+    """Launch in a process that was forked after a launch."""
     doubled()
     child = os.fork()
     if not child:
@@ -193,7 +193,7 @@ def forked():
 
 
 if __name__ == "__main__":
-    # A shell in the background passes on that Ctrl-C is ignored.
+    # A background shell makes its children ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     {
         "kernels": kernels,

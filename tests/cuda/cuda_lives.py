@@ -1,6 +1,6 @@
-"""Kernels in which a name has several lives, or a wait an unusual place.
+"""Kernels that reuse a name for several lives or wait in unusual places.
 
-Each has a launch, and what it must give by arithmetic on paper.
+Each has a launch and a right result, worked out on paper.
 """
 
 # ruff: noqa: B007, the loops are what is tested
@@ -17,7 +17,7 @@ CASES = {}
 
 
 def case(right, *arguments, blocks=1):
-    """Register a kernel; its last argument is what is compared."""
+    """Register a kernel; its last argument is compared with ``right``."""
 
     def register(kernel):
         CASES[kernel.__name__] = (kernel, blocks, arguments, right)
@@ -30,7 +30,7 @@ def zeros(dtype=np.int64, size=THREADS):
     return np.zeros(size, dtype)
 
 
-# A loop's variable and what else bears its name
+# A loop's variable and other uses of its name
 
 
 @case([1 << 16], ONES, zeros(np.float32, 1), blocks=4)
@@ -133,7 +133,7 @@ def value_after_the_loop(out):
 def carried_to_the_next_round(out):
     t, v = cuda.threadIdx.x, 0
     for k in range(4):
-        out[t] += v  # of the round before
+        out[t] += v  # from the previous iteration
         cuda.syncthreads()
         v = k * 2 if t < 32 else k
 
@@ -160,7 +160,7 @@ def step_that_the_body_changes(out):
             out[t] += cuda.shfl_sync(FULL, k, 0) + 3
 
 
-# A wait in each place where Python allows an expression
+# A wait in every place where Python allows an expression
 
 
 @case([64, 1], ONES[:64], zeros(np.float32, 2))
@@ -335,7 +335,7 @@ def values_of_a_tuple_loop(out):
             out[t] += k if t < 32 or k == 2 else k - 32
 
 
-# What may fail stays behind its guard
+# Expressions that may fail stay behind their guards
 
 
 @case(np.where(T < 3, np.resize(TABLE, 64), 0), zeros())

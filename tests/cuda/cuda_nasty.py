@@ -1,7 +1,7 @@
-"""Accesses that would crash a process; started by `test_cuda_crash`.
+"""Accesses that would crash a process; `test_cuda_crash` starts it.
 
-Prints as JSON, for each kernel, way and index, what the launch raised, and
-whether a byte beside the arrays was touched.
+For each kernel, way and index it prints as JSON: the exception of the launch,
+and whether a byte next to the arrays was changed.
 """
 
 import json
@@ -181,7 +181,7 @@ def arrays_in_tuples(where, pair, out):
 
 @cuda.jit
 def numbers(where, real, u, x, out):
-    """Indices that come of arithmetic no index should come of."""
+    """Use indices from arithmetic that is unusual for an index."""
     way, f, k = where[0], real[0], where[1]
     if way == 0:
         out[0] = x[int(f)]
@@ -207,7 +207,7 @@ def numbers(where, real, u, x, out):
         x[abs(k)] = 1
 
 
-# What LLVM leaves undefined, in constants too, which it computes itself
+# Operations that LLVM leaves undefined, also in constants, which it folds
 
 
 @cuda.jit
@@ -301,7 +301,7 @@ def all_undefined():
 
 
 def beside(make):
-    """Return an array between bytes that nothing may change, and these."""
+    """Return an array between guard bytes, and the guard bytes."""
     inside = make()
     whole = np.full(inside.nbytes + 512, 0xA5, np.uint8)
     part = whole[256:-256].view(inside.dtype).reshape(inside.shape)
@@ -310,7 +310,7 @@ def beside(make):
 
 
 def launch(kernel, arguments, block=4):
-    """Launch; return what was raised, and what beside was changed."""
+    """Launch; return what was raised and which guard bytes changed."""
     given, edges = [], []
     for argument in arguments:
         if callable(argument):
@@ -354,7 +354,7 @@ def all_indices():
                 where = np.array([way, i])
                 expected = "bounds"
                 if kernel is elements and way == 10 and i not in (8, 9, 4096):
-                    continue  # not one of int32's numbers
+                    continue  # int32 can't hold it
                 if kernel is planes and way == 9:
                     where[1] *= 1 if abs(i) > 2**61 else 2
                 report(kernel, way, i, expected, [where, *arguments])
@@ -388,7 +388,7 @@ def all_numbers():
         report(numbers, way, 7.9, "none", given(way, 7.9))
     for u in (8, 2**63, 2**64 - 1, 2**64 - 8):
         report(numbers, 3, u, "bounds", given(3, u=u))
-        # As a signed number, one more than 2**64 - 1 is 0, and so on.
+        # As signed numbers these wrap: one more than 2**64 - 1 is 0.
         expected = "none" if u > 2**63 else "bounds"
         report(numbers, 4, u, expected, given(4, u=u))
     for way in (5, 6):

@@ -1,7 +1,7 @@
-"""Kernels whose source test_cuda_native.py runs under two imports.
+"""Kernels whose source test_cuda_native.py runs with two imports.
 
-In that text the import below is replaced by that of ``numba.cuda``: only the
-import changes.
+The test replaces the import below by that of ``numba.cuda`` and changes
+nothing else.
 """
 
 import math

@@ -1,9 +1,9 @@
-"""Random expressions whose Numba type is known, from a random generator.
+"""Random expressions with a known Numba type, from a random generator.
 
-Each is source text that never leaves what is defined: no conversion of a
-float that the integer can't hold, no shift by more than the width, no zero to
-a negative power. Everything else is meant to happen: overflow, division by
-zero, NaN, comparisons of unlike types.
+Each is source text with defined behaviour: no float is converted to an integer
+that can't hold it, no shift exceeds the width, and no zero has a negative
+power. Everything else may happen: overflow, division by zero, NaN, comparisons
+of different types.
 """
 
 import ast
@@ -71,7 +71,7 @@ CONSTANTS = (
     "False",
     "0xFFFFFFFF",
 )
-WIDEST = 6  # names in an expression that is written out twice
+WIDEST = 6  # most names in an expression that is written twice
 
 
 class Expressions:
@@ -86,7 +86,7 @@ class Expressions:
     calls : sequence of (str, list, type)
         Device functions: name, argument types, result's type.
     small : sequence of str
-        Names of integers that are known to be small.
+        Names of integers known to be small.
     """
 
     def __init__(self, random, names, calls=(), small=()):
@@ -95,7 +95,7 @@ class Expressions:
         self.known |= dict.fromkeys(small, 16)
 
     def chance(self, tenths):
-        """Return True so often in ten."""
+        """Return True with a probability of ``tenths`` in ten."""
         return self.random.randrange(10) < tenths
 
     def draw(self, depth=3):
@@ -135,7 +135,7 @@ class Expressions:
         return f"({text})", typeof(eval(text))
 
     def of(self, accepted, depth):
-        """Return an expression that is accepted, a leaf if need be."""
+        """Return an expression of an accepted type, a leaf if needed."""
         text, kind = self.draw(depth)
         for _ in range(20):
             if accepted(kind):
@@ -165,10 +165,10 @@ class Expressions:
         return f"({a} {sign} {b})", kind
 
     def narrow(self, text):
-        """Return an integer of so few bits that sum and product fit in 64.
+        """Return an integer so narrow that sums and products fit in 64 bits.
 
-        Numba tells LLVM that signed integers don't overflow (`nsw`), so what
-        happens if one does is not defined.
+        Numba tells LLVM that signed integers don't overflow (`nsw`), so an
+        overflow is undefined.
         """
         few = width(ast.parse(text, mode="eval").body, self.known) < 32
         return text if few else f"np.int32({text})"
@@ -189,7 +189,7 @@ class Expressions:
     def power(self, depth):
         a, left = self.real(depth)
         if not named(a):
-            return None  # Python computes it, in integers without an end
+            return None  # Python folds it, with unbounded integers
         if isinstance(left, types.Integer):  # see narrow
             a, left = f"np.int8({a})", types.int8
         if self.chance(6):
@@ -230,7 +230,7 @@ class Expressions:
         return f"(-{a})", resolved(operator.neg, kind)
 
     def choice(self, depth):
-        """Return a ternary, or a value from and/or."""
+        """Return a ternary or an and/or expression."""
         (a, one), (b, two) = self.real(depth), self.real(depth)
         kind = unified(one, two)
         if kind is None or not is_real(kind):
@@ -243,7 +243,7 @@ class Expressions:
         a, kind = self.real(depth)
         name = self.random.choice((*REAL, "int", "float", "bool"))
         if name == "float" and isinstance(kind, types.Boolean):
-            return None  # which Numba hasn't
+            return None  # Numba doesn't have it
         target = {"int": types.int64, "float": types.float64}.get(name)
         target = target or getattr(types, name.replace("bool", "boolean"))
         if isinstance(kind, types.Integer | types.Boolean) and name == "int":
@@ -281,12 +281,12 @@ class Expressions:
         (a, one), (b, two) = self.real(depth), self.real(depth)
         name = self.random.choice(MATH_OF_TWO)
         if name == "pow":
-            # Of a constant, LLVM makes Numba's into another function.
+            # With a constant, LLVM replaces Numba's pow by another function.
             if not (named(a) and named(b)):
                 return None
-            # Of an integer, it raises for 0 ** -1.
+            # With an integer exponent, it raises for 0 ** -1.
             b, two = f"np.float64({b})", types.float64
-        if name == "copysign":  # the sign of a NaN is nobody's promise
+        if name == "copysign":  # a NaN's sign is not specified
             b, two = self.real(0)
             b, two = f"({b} if {b} == {b} else 1)", unified(two, types.int64)
         return f"math.{name}({a}, {b})", resolved(
@@ -327,10 +327,10 @@ class Expressions:
 
 
 class Tame(Expressions):
-    """Draws what Python, NumPy and Numba compute alike.
+    """Draws expressions that Python, NumPy and Numba compute alike.
 
-    Integers stay small, so that none wraps, and floats finite; nothing is
-    divided by zero. All integers are Python's, all floats float64.
+    Integers stay so small that none wraps. Floats stay finite, and nothing is
+    divided by zero. All integers are Python's, and all floats are float64.
     """
 
     def draw(self, depth=3):

@@ -1,8 +1,8 @@
 """Kernels with index arithmetic, some of it wrong, and their types.
 
-`IndexWriter` draws the source of a kernel whose accesses may well be out of
-bounds. `infer_quickly` gives its expressions the types that Numba's inference
-does, without that.
+`IndexWriter` draws the source of a kernel whose accesses may be out of bounds.
+`infer_quickly` gives its expressions the same types as Numba's inference, but
+without running that.
 """
 
 import ast
@@ -37,14 +37,14 @@ class IndexWriter:
     ----------
     random : random.Random
     statements : int
-        Of the outermost level, at most.
+        Most statements at the outermost level.
     """
 
     def __init__(self, random, statements=5):
         self.random, self.statements = random, statements
         self.lines = []
-        self.kinds = {}  # of variables
-        self.tuples = {}  # names to how many items
+        self.kinds = {}  # variables -> kinds
+        self.tuples = {}  # names -> number of items
         self.arrays = {"x": 1, "z": 1, "m": 2}
         self.count = 0
         self.depth = 1
@@ -99,12 +99,12 @@ class IndexWriter:
         known = dict(self.kinds), dict(self.tuples), dict(self.arrays)
         self.depth += 1
         if self.chance(7):
-            self.probe()  # what the condition before it has told
+            self.probe()  # what is known from the condition
         for _ in range(self.random.randrange(1, most + 1)):
             self.statement()
         self.add("pass")
         self.depth -= 1
-        if self.chance(9):  # else they may be read where they aren't set
+        if self.chance(9):  # otherwise they may be read while unset
             self.kinds, self.tuples, self.arrays = known
 
     def statement(self):
@@ -129,7 +129,7 @@ class IndexWriter:
             self.probe()
 
     def probe(self):
-        """Compare: what is known of the number on the left is then held."""
+        """Write comparisons; they test what is known of the left operand."""
         names = self.variables()
         if self.chance(5):
             names = [self.known(), self.index(1)]
@@ -141,7 +141,7 @@ class IndexWriter:
         return [v for v, k in self.kinds.items() if k == kind]
 
     def target(self):
-        """Return a variable to assign to, mostly one that there is."""
+        """Return a variable to assign to, usually an existing one."""
         old = self.variables()
         if old and self.chance(7):
             return self.random.choice(old)
@@ -181,7 +181,7 @@ class IndexWriter:
         return f"{array}[{', '.join(parts)}]"
 
     def index(self, depth=2):
-        """Return an index: often simple, so that many are proven."""
+        """Return an index, often a simple one, so that many are proven."""
         names = [
             *self.variables(),
             "cuda.grid(1)",
@@ -209,7 +209,7 @@ class IndexWriter:
         return self.expression(depth)
 
     def known(self):
-        """Return a variable that was assigned to, if there is one."""
+        """Return an assigned variable, if there is one."""
         return self.random.choice(self.variables() or ["n"])
 
     def augmented(self):
@@ -281,7 +281,7 @@ class IndexWriter:
         self.tuples[name] = 2
 
     def alias(self):
-        """Give an array another name, or a name another array."""
+        """Give an array another name or a name another array."""
         ones = [a for a, n in self.arrays.items() if n == 1 and a[0] in "xzy"]
         name = self.pick("y", *ones)
         self.add(f"{name} = {self.random.choice(ones)}")
@@ -508,7 +508,7 @@ class IndexWriter:
         return f"int64({self.pick('0.5', 'HALF', 'f')} * {self.leaf()})"
 
     def narrow(self):
-        """Return arithmetic on small and on unsigned types, as int64."""
+        """Return arithmetic on narrow and unsigned types, as int64."""
         small = [
             "p",
             "b",
@@ -612,9 +612,9 @@ def arguments(random):
 class QuickTypes:
     """Types of a drawn kernel's expressions, by Numba's rules.
 
-    It stands in for `inference.infer`, which takes a tenth of a second for
-    each kernel. A variable has one type here, where Numba can give it a
-    narrower one at each place.
+    It replaces `inference.infer`, which takes a tenth of a second per kernel.
+    Here a variable has one type; Numba can give it a narrower type at each
+    place.
     """
 
     def __init__(self, source, argument_types, arrays):
@@ -623,7 +623,7 @@ class QuickTypes:
         self.variables = dict(
             zip(source.parameters, argument_types, strict=True)
         )
-        for _ in range(2):  # what a loop assigns is read before
+        for _ in range(2):  # a loop may read what it assigns later
             for node in ast.walk(source.tree):
                 if isinstance(node, ast.Assign):
                     kind = self.of(node.value)

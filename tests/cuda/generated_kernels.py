@@ -1,8 +1,8 @@
 """Whole kernels as source text: they end, stay in bounds and have no race.
 
-Every construct is written so that this holds by how it is built; see
-`generated_statements` and `generated_waits`. Atomics of one array are all of
-one operation whose order can't matter.
+Each construct guarantees this by how it is built; see `generated_statements`
+and `generated_waits`. All atomics on an array use the same operation, whose
+order can't matter.
 """
 
 import importlib.util
@@ -36,7 +36,7 @@ GRIDS = (1, 2, 3, (2, 2), (1, 3), (2, 1, 2))
 
 @dataclass(frozen=True, repr=False)
 class Case:
-    """A kernel with its launch.
+    """A kernel and its launch.
 
     Attributes
     ----------
@@ -83,12 +83,12 @@ class KernelWriter(Waits):
     ----------
     random : random.Random
     tame : bool
-        Only arithmetic that Python and NumPy do as Numba does, and no warp
-        operations: what Numba's simulator runs with the same result.
+        Use only arithmetic that Python, NumPy and Numba do alike, and no warp
+        operations. Then Numba's simulator gives the same result.
     steps : int
-        Statements that all threads meet, at most.
+        Most statements that all threads run.
     depth : int
-        Of expressions.
+        Depth of expressions.
     """
 
     device_lines = ()
@@ -100,7 +100,7 @@ class KernelWriter(Waits):
         self.count = self.loops = 0
         self.full = True  # all threads of the block are still running
         self.warps = False
-        self.reading = set()  # shared arrays whose window is open
+        self.reading = set()  # shared arrays with an open read window
         self.shared, self.staging, self.devices = {}, {}, []
         self.local = {}
         self.draws = {}
@@ -174,7 +174,7 @@ class KernelWriter(Waits):
             self.inputs["stage"] = np.zeros(self.total, np.int64)
 
     def indices(self):
-        """Write the thread's numbers: in its block, the block's, in all."""
+        """Write the indices: in the block, of the block, in the grid."""
         ways = 1
         if isinstance(self.block, tuple):
             ways = max(ways, len(self.block))
@@ -240,7 +240,7 @@ class KernelWriter(Waits):
             self.local[name] = (dtype, size)
 
     def outputs(self, scope):
-        """Write every variable and slot out at the end, a row for each."""
+        """Store every variable and slot at the end, one row for each."""
         rows = {"int64": [], "float64": []}
         for name, (category, _) in scope.variables.items():
             if name not in ("t", "me", "b"):

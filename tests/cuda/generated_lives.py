@@ -1,10 +1,10 @@
 """Kernels whose names have several lives, and whose threads wait anywhere.
 
-Few names are used for everything: loops, loops in loops, assignments between
-and inside them. A wait (a barrier, a shuffle, a vote, a match, a device
-function that waits) stands wherever Python allows an expression. What may
-fail, such as an index, stands behind a guard. The kernels are free of races,
-and use 64-bit integers only, so that their result is one and exact.
+A few names serve for everything: loops, nested loops, assignments between and
+inside them. Waits (barriers, shuffles, votes, matches, device functions that
+wait) occur wherever Python allows an expression. Expressions that may fail,
+such as an index, are behind a guard. The kernels have no races and use only
+64-bit integers, so their results are unique and exact.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 FULL = "0xFFFFFFFF"
-NAMES = ("i", "k", "d", "n", "w")  # each for a loop, a count, a value
+NAMES = ("i", "k", "d", "n", "w")  # each is used for loops, counts and values
 CONSTANTS = {"TABLE": (5, 2, 7), "OWN": 4}
-DEVICES = {  # name: (source, whether it has barriers)
+DEVICES = {  # name -> (source, whether it has barriers)
     "late": (
         "def late(k):\n"
         "    for i in range(3):\n"
@@ -87,9 +87,9 @@ class Case:
     source : str
     blocks, threads : int
     constants : dict
-        What the source refers to and doesn't define.
+        Names that the source uses but doesn't define.
     seed : int
-        Of the values that it reads.
+        Seed of the values that it reads.
     """
 
     source: str
@@ -104,7 +104,7 @@ class Case:
         return self.blocks, self.threads
 
     def arguments(self):
-        """Return values to read, and arrays of zeros to write."""
+        """Return values to read and arrays of zeros to write."""
         total = self.blocks * self.threads
         drawn = np.random.default_rng(self.seed)
         x = drawn.integers(-50, 50, total + 3)
@@ -119,17 +119,17 @@ class Case:
 class Lives:
     """Writes one kernel.
 
-    A statement is written for *who* comes to it: "block" (all threads that
-    haven't returned), "warp" (whole warps) or "thread" (anybody). Waits of
-    that many threads may stand in it.
+    *who* says which threads run a statement together: "block" (all threads
+    that haven't returned), "warp" (whole warps) or "thread" (any threads).
+    The statement may contain waits of these threads.
     """
 
     def __init__(self, random):
         self.random = random
         self.threads = random.choice((32, 64, 64, 96))
         self.lines = []
-        self.known = {"t", "g"}  # names that surely have a value
-        self.fixed = 0  # names given once
+        self.known = {"t", "g"}  # names that are sure to have a value
+        self.fixed = 0  # names assigned once
         self.rows = 0
         self.devices = {}
         self.whole = True  # no thread of a warp has returned on its own
@@ -181,7 +181,7 @@ class Lives:
         return self.random.choice(sorted(self.known))
 
     def value(self, who, depth=2):
-        """Return an expression that waits here and there."""
+        """Return an expression that may contain waits."""
         kinds = [
             "name",
             "name",
@@ -202,7 +202,7 @@ class Lives:
         return getattr(self, f"value_{kind}")(who, depth)
 
     def plain(self, depth=1):
-        """Return an expression in which nobody waits."""
+        """Return an expression without waits."""
         return self.value("thread", depth)
 
     def value_name(self, who, depth):
@@ -229,7 +229,7 @@ class Lives:
         return f"(({yes}) if {test} else ({no}))"
 
     def value_logic(self, who, depth):
-        """Return ``and`` or ``or``, in which the second part may wait."""
+        """Return ``and`` or ``or``; its second part may wait."""
         inner, test = self.same_way(who)
         second = f"({self.value(inner, depth - 1)}) > {self.plain(0)}"
         both = self.random.choice(("and", "or"))
@@ -253,7 +253,7 @@ class Lives:
         return f"{function}({first}, {second})"
 
     def value_wait(self, who, depth):
-        """Return a call that waits, whose arguments may wait as well."""
+        """Return a call that waits; its arguments may wait too."""
         inner = self.value(who, depth - 1)
         if who == "block" and (self.chance(4) or not self.whole):
             kind = self.random.choice(("count", "and", "or", "swap", "tree"))
@@ -294,7 +294,7 @@ class Lives:
     # Conditions
 
     def same_way(self, who):
-        """Return a condition, and who comes together to what it guards."""
+        """Return a condition, and which threads enter its body together."""
         kinds = {"thread": 0, "warp": 1, "block": 2}[who]
         pick = self.random.randint(0, kinds)
         if pick == 0:
@@ -366,7 +366,7 @@ class Lives:
         self.put(level, f"out[g] {sign}= {self.value(who)}")
 
     def item(self, who, level, depth):
-        """Change an element of one's own, whose index may wait."""
+        """Change the thread's own element; the index may wait."""
         index = f"({self.value(who, 1)}) % OWN"
         sign = self.random.choice(("=", "+=", "^="))
         self.put(level, f"own[{index}] {sign} {self.value(who, 1)}")
@@ -388,7 +388,7 @@ class Lives:
         self.put(level, "cuda.syncthreads()")
 
     def moved(self, who, level, depth):
-        """Store at a place that a wait gives, one for each thread."""
+        """Store at an index from a wait, a different one in each thread."""
         if not self.whole:
             self.store(who, level, depth)
             return
@@ -418,7 +418,7 @@ class Lives:
             self.put(level, f"{place} += {value}")
 
     def kept(self, who, level, depth):
-        """Give a name once, what may fail behind a guard, and use it."""
+        """Assign a name once, with a guarded expression, and use it."""
         self.fixed += 1
         at, got = f"c{self.fixed}", f"v{self.fixed}"
         self.put(level, f"{at} = ({self.plain()}) % 6")
@@ -452,7 +452,7 @@ class Lives:
             self.block(inner, level + 1, depth)
 
     def looped(self, who, level, depth, name):
-        """Write the body of a loop whose variable is used as any other."""
+        """Write the body of a loop that uses its variable like any other."""
         self.known.add(name)
         self.loops += 1
         self.block(who, level + 1, depth, 2)
@@ -467,7 +467,7 @@ class Lives:
         self.loops -= 1
 
     def range(self, who, level, depth):
-        """Write a loop over a range; who goes round it depends on its ends."""
+        """Write a loop over a range; its bounds decide which threads loop."""
         name = self.random.choice(NAMES)
         inner = who
         ends = self.random.choice(
@@ -500,7 +500,7 @@ class Lives:
             self.put(level + 1, f"out[g] += {self.plain()}")
 
     def tuple(self, who, level, depth):
-        """Write a loop over some values, in a branch or not."""
+        """Write a loop over some values, possibly in a branch."""
         name = self.random.choice(NAMES)
         if self.chance(6):
             inner, test = self.same_way(who)
@@ -534,7 +534,7 @@ class Lives:
         self.known = before
 
     def again(self, who, level, depth):
-        """Write two loops, one behind the other, with one variable."""
+        """Write two loops in sequence with the same variable."""
         name = self.random.choice(NAMES)
         before = set(self.known)
         self.put(level, f"for {name} in range({self.random.randint(1, 3)}):")
@@ -547,7 +547,7 @@ class Lives:
         self.known = before
 
     def while_(self, who, level, depth):
-        """Write a while whose test waits."""
+        """Write a while loop whose test waits."""
         name = self.random.choice(NAMES)
         self.put(level, f"{name} = t % 3 + 1")
         self.known.add(name)
@@ -573,7 +573,7 @@ class Lives:
         self.known = others
 
     def leave(self, who, level, depth):
-        """Let some threads return: a whole warp, or anybody."""
+        """Let some threads return: a whole warp or any threads."""
         if not self.chance(3):
             self.give(who, level, depth)
             return

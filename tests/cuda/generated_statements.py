@@ -1,7 +1,7 @@
-"""What one thread does in a generated kernel: no statement waits.
+"""Statements of one thread in a generated kernel: none of them waits.
 
-A thread writes only its own slot of a shared array, and indices are taken
-modulo the length, so there is no race and nothing is out of bounds.
+A thread writes only its own slot of a shared array, so there is no race.
+Indices are taken modulo the length, so nothing is out of bounds.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ class Scope:
         return Scope(self.variables, self.uniform)
 
     def join(self, *arms):
-        """Take over the types that variables have after a branch."""
+        """Set the types that variables have after a branch."""
         for name, (category, depth) in self.variables.items():
             if any(a.variables[name][0] == "float" for a in arms):
                 category = "float"
@@ -41,11 +41,11 @@ class Scope:
 class Statements:
     """Writes statements of one thread.
 
-    It needs the attributes that `generated_kernels.KernelWriter` sets.
+    It uses the attributes that `generated_kernels.KernelWriter` sets.
     """
 
     def chance(self, tenths):
-        """Return True so often in ten."""
+        """Return True with a probability of ``tenths`` in ten."""
         return self.random.randrange(10) < tenths
 
     def put(self, level, text):
@@ -56,7 +56,7 @@ class Statements:
         return f"{stem}{self.count}"
 
     def slot(self, name, number):
-        """Return the index of the slot with some number below SIZE."""
+        """Return the index of the slot with this number below SIZE."""
         if self.shared[name][1]:
             half = self.size // 2
             return f"({number}) // {half}, ({number}) % {half}"
@@ -66,7 +66,7 @@ class Statements:
         return [n for n, (c, _) in scope.variables.items() if c == "int"]
 
     def expressions(self, scope, uniform=False):
-        """Return what draws expressions of the names of a scope."""
+        """Return an expression generator for the names of a scope."""
         names = {}
         for name, (category, _) in scope.variables.items():
             if not uniform or name in scope.uniform:
@@ -130,7 +130,7 @@ class Statements:
         depth = self.random.choice((1, self.depth, self.depth))
         if category == "bool":
             text = drawn.flag(depth)[0]
-            # Python adds booleans, NumPy's bool_ is their logical or.
+            # + adds booleans in Python, but is a logical or for bool_.
             return f"(True if {text} else False)" if self.tame else text
         if category == "float":
             return drawn.of(
@@ -143,7 +143,7 @@ class Statements:
         return text if signed else f"np.int64({text})"
 
     def divergent(self, scope, level, depth):
-        """Write a branch or a loop that threads take differently."""
+        """Write a branch or a loop in which threads diverge."""
         self.random.choice((self.branch, self.branch, self.loop))(
             scope, level, min(depth, 1)
         )
@@ -168,7 +168,7 @@ class Statements:
             scope.uniform &= inner.uniform
 
     def single(self, scope, level, depth):
-        """Write statements of one thread: no barrier in them."""
+        """Write statements of one thread, without barriers."""
         for _ in range(self.random.choice((1, 1, 2))):
             choices = [self.plain, self.update, self.output_now, self.tally]
             if depth > 0:
@@ -179,7 +179,7 @@ class Statements:
                 self.put(level, "pass")
 
     def loop(self, scope, level, depth):
-        """Write a loop that threads go through differently often."""
+        """Write a loop whose iteration count differs between threads."""
         bound = f"{self.value(scope, 'int')} % 5"
         inner, k = scope.copy(), self.name("i")
         self.loops += 1
@@ -209,7 +209,7 @@ class Statements:
         self.assign(scope, level, new=self.chance(4))
 
     def assign(self, scope, level, new=False):
-        """Assign a variable: a new one, or one that is there."""
+        """Assign to a new or an existing variable."""
         pick = self.random.choice
         mine = [
             n for n in scope.variables if n[0] in "uvfq" and n[1:].isdigit()
@@ -242,7 +242,7 @@ class Statements:
         scope.uniform.discard(name)
 
     def pair(self, scope, level):
-        """Write a tuple, taken apart in one of several ways."""
+        """Write a tuple, and unpack it in one of several ways."""
         one, two = self.name("u"), self.name("u")
         kinds = [self.random.choice(("int", "float")) for _ in "12"]
         a, b = (self.value(scope, kind) for kind in kinds)
@@ -296,7 +296,7 @@ class Statements:
         self.put(level, f"{name}[{index}] {change}")
 
     def change(self, scope, category, dtype, signs):
-        """Return an assignment's sign and value; no sum passes 63 bits."""
+        """Return an assignment's operator and value; sums fit in 63 bits."""
         sign = self.random.choice(signs)
         text = self.value(scope, category)
         if self.tame or (category == "int" and dtype == "int64"):
@@ -306,7 +306,7 @@ class Statements:
         return f"{sign} {text}"
 
     def tally(self, scope, level, depth):
-        """Write an atomic on an array of all blocks."""
+        """Write an atomic on an array that all blocks share."""
         if self.staging:
             name = self.random.choice(sorted(self.staging))
             self.put(level, self.atomic(scope, name, *self.staging[name]))

@@ -1,4 +1,4 @@
-"""Numbers and their Numba types, for what generates expressions."""
+"""Numbers and their Numba types, for the expression generators."""
 
 import ast
 from random import Random
@@ -23,7 +23,7 @@ REAL = (*INTEGERS, *FLOATS, "bool")
 
 
 def resolved(function, *kinds):
-    """Return the type that Numba gives to a call, None if it has none."""
+    """Return the type that Numba gives to a call, or None."""
     context = cpu_target.typing_context
     context.refresh()
     try:
@@ -34,7 +34,7 @@ def resolved(function, *kinds):
 
 
 def unified(*kinds):
-    """Return the type of a variable that may hold any of these."""
+    """Return the type of a variable that can hold any of these types."""
     return cpu_target.typing_context.unify_types(*kinds)
 
 
@@ -49,12 +49,12 @@ def size(text):
 
 
 def plain(text):
-    """Return an expression as `ast` writes it."""
+    """Return an expression in the form that `ast` writes."""
     return ast.unparse(ast.parse(text, mode="eval"))
 
 
 def bits_of(kind):
-    """Return how many bits the absolute value of a number has, at most."""
+    """Return the most bits that a number's absolute value can have."""
     if isinstance(kind, types.Boolean):
         return 1
     if not isinstance(kind, types.Integer):
@@ -63,7 +63,7 @@ def bits_of(kind):
 
 
 def width(node, known):
-    """Return the bits of an integer expression, at most.
+    """Return the most bits that an integer expression can have.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def is_function(node):
 
 
 def named(text):
-    """Return whether an expression has a name, but for functions."""
+    """Return whether an expression has a name other than functions."""
     nodes = ast.walk(ast.parse(text, mode="eval"))
     found = {n.id for n in nodes if isinstance(n, ast.Name)}
     return bool(
@@ -123,8 +123,8 @@ def named(text):
 
 
 def values(random, dtype, count):
-    """Return an array with the values that are likely to go wrong."""
-    # One draw: Hypothesis has a limit, and kernels matter more than numbers.
+    """Return an array of values that are likely to cause errors."""
+    # Draw once: Hypothesis limits draws, and kernels need them more.
     random = Random(random.randrange(1 << 16))
     kind = np.dtype(dtype).kind
     if kind == "b":

@@ -1,8 +1,8 @@
 """Statements at which the threads of a generated kernel wait or meet.
 
-Barriers stand where all running threads of a block come, so loops and
-branches around them are the same for the block. The slots of others are read
-only between two barriers.
+All running threads of a block reach each barrier, so the loops and branches
+around it are uniform in the block. Other threads' slots are read only between
+two barriers.
 """
 
 from generated_statements import Statements
@@ -11,10 +11,10 @@ FULL = "0xFFFFFFFF"
 
 
 class Waits(Statements):
-    """Writes statements that every running thread of a block meets."""
+    """Writes statements that every running thread of a block runs."""
 
     def step(self, scope, level, depth):
-        """Write a statement that every running thread of the block meets."""
+        """Write a statement that every running thread of the block runs."""
         choices = [self.plain, self.plain, self.divergent, self.divergent]
         if self.shared or "stage" in self.inputs:
             choices += [self.exchange] * 4
@@ -34,7 +34,7 @@ class Waits(Statements):
         self.early_return(scope, level)
 
     def early_return(self, scope, level, keep=""):
-        """Let some threads end, after they wrote something."""
+        """Let some threads return after they have written something."""
         condition = self.value(scope, "bool")
         if keep:
             condition = f"t != 0 and {condition}"
@@ -45,7 +45,7 @@ class Waits(Statements):
         self.full = False
 
     def exchange(self, scope, level, depth):
-        """Write one's own slot, wait, read the slots of others, wait."""
+        """Write the thread's own slot, wait, read other slots, wait."""
         names = [*self.shared, *(["stage"] if "stage" in self.inputs else [])]
         name = self.random.choice(names)
         if name == "stage":
@@ -173,7 +173,7 @@ class Waits(Statements):
         scope.variables[new] = (category, self.loops)
 
     def uniform_loop(self, scope, level, depth):
-        """Write a loop with a count that is the same for all of a block."""
+        """Write a loop with a count that is uniform in the block."""
         bound = self.value(scope, "int", uniform=True)
         bound = self.random.choice(
             ("2", "limit", f"{bound} % 4", f"abs({bound} % 3)")
@@ -197,7 +197,7 @@ class Waits(Statements):
             self.put(level + 1, f"{k} += 1")
         inner.variables[k] = ("int", self.loops)
         inner.uniform.add(k)
-        # What the body changes is not the same for all in a later round.
+        # Variables that the body changes aren't uniform in later iterations.
         inner.uniform &= {"b", k}
         for _ in range(self.random.choice((1, 2))):
             self.step(inner, level + 1, depth - 1)
@@ -208,7 +208,7 @@ class Waits(Statements):
         scope.uniform &= inner.uniform
 
     def stays(self, bound, scope):
-        """Whether a bound doesn't depend on variables that may change."""
+        """Return whether a bound is free of variables that may change."""
         return not any(
             name in bound for name in scope.variables if name != "b"
         )

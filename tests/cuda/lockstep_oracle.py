@@ -1,10 +1,10 @@
-"""What a kernel gives, worked out apart from the course's executors.
+"""A kernel's result, computed independently of the course's executors.
 
-A kernel's source is gone through once for all threads of a block: each
-variable is a NumPy array with a value for each thread, and a mask says which
-threads take part. Only what the kernels of `generated_lives` use is here:
-64-bit integers, one axis of threads. Whatever they must not do, such as a
-barrier that a thread misses, is an AssertionError.
+It interprets a kernel's source once for all threads of a block: each variable
+is a NumPy array with one value per thread, and a mask says which threads are
+active. It supports only what the kernels of `generated_lives` use: 64-bit
+integers and one axis of threads. Anything that they must not do, such as a
+barrier that a thread misses, raises AssertionError.
 """
 
 import ast
@@ -36,7 +36,7 @@ COMPARE = {
 
 
 class Frame:
-    """The variables of a function, and which threads have left what."""
+    """The variables of a function, and the masks of threads that left."""
 
     def __init__(self, names, threads):
         self.names = names
@@ -68,7 +68,7 @@ class Oracle:
             self.frame = self.kernel = Frame(names, threads)
             self.run(function.body, np.ones(threads, bool))
 
-    # Statements: each takes and returns the mask of those who go on.
+    # Statements: each takes and returns the mask of active threads.
 
     def run(self, body, mask):
         for node in body:
@@ -126,7 +126,7 @@ class Oracle:
         return self.loop(node, mask, go_on)
 
     def items(self, node, mask):
-        """Yield who has one more value to go through, and that value."""
+        """Yield which threads have another loop value, and that value."""
         if isinstance(node, ast.Tuple):
             values = [self.value(v, mask) for v in node.elts]
             for value in values:
@@ -194,7 +194,7 @@ class Oracle:
             array[place] = np.broadcast_to(value, mask.shape)[mask]
 
     def place(self, node, mask):
-        """Return an array, and where in it the threads of a mask look."""
+        """Return an array and the index of each thread of a mask."""
         array = self.value(node.value, mask)
         parts = node.slice
         parts = parts.elts if isinstance(parts, ast.Tuple) else [parts]
@@ -374,7 +374,7 @@ class Oracle:
         self.full_warps(mask)
 
     def full_warps(self, mask):
-        """Return the warps that are here, each as a slice."""
+        """Return the warps of a mask, each as a slice."""
         here = []
         for first in range(0, self.threads, WARP):
             part = mask[first : first + WARP]
@@ -431,7 +431,7 @@ class Oracle:
 
 
 class Local:
-    """An array of each thread's own: (threads, size)."""
+    """A local array of each thread, stored as (threads, size)."""
 
     def __init__(self, data):
         self.data = data

@@ -1,9 +1,9 @@
-"""What the threads of a kernel with index arithmetic do, place by place.
+"""Record what a kernel's threads do at each index and comparison.
 
 `Watched` runs a kernel's source thread by thread in Python, with numbers that
-wrap, widen and convert as Numba's do, and notes for every index of every
-access whether it was inside, and for every comparison whether it held. It
-shares no code with the package but the keys by which places are named.
+wrap, widen and convert as in Numba. For every index of every access it records
+whether the index was in bounds, and for every comparison whether it was true.
+It shares no code with the package except the keys of places in the source.
 """
 
 import ast
@@ -25,7 +25,7 @@ BITS = {
     "uint32": 32,
     "uint64": 64,
 }
-MOST_STEPS = 300  # of a thread, which may be in a loop without end
+MOST_STEPS = 300  # per thread, which may be in an endless loop
 GLOBALS = {
     "SIX": (6, "int64"),
     "LEAST": (-128, "int8"),
@@ -39,13 +39,13 @@ GLOBALS = {
 class Outside(Exception):
     """An access is out of bounds.
 
-    A thread would end there. Here it goes on, so that more is met: no claim
-    follows from an access that went well.
+    A real thread would end there. Here it continues, to cover more code:
+    the package concludes nothing from an access that succeeded.
     """
 
 
 class Enough(Exception):
-    """A thread has done more than will be looked at."""
+    """A thread has reached the limit of steps."""
 
 
 class Integer:
@@ -71,7 +71,7 @@ class Integer:
         return hash(self.value)
 
     def __neg__(self):
-        # In the operand's own width, which is then widened.
+        # Compute in the operand's own width, then widen.
         wide = "int64" if self.kind[0] == "i" else "uint64"
         return Integer(Integer(-self.value, self.kind).value, wide)
 
@@ -183,7 +183,7 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
 
 
 def unified(kinds):
-    """Return the type that Numba gives to one of several integers."""
+    """Return Numba's common type of several integers."""
     kinds = set(kinds)
     if len(kinds) == 1:
         return kinds.pop()
@@ -229,13 +229,13 @@ OPERATORS = {
 
 
 class Watched:
-    """Runs a kernel's source thread by thread and notes what it does.
+    """Runs a kernel's source thread by thread and records what it does.
 
     Attributes
     ----------
     inside, held : dict
-        Whether an index always was in its axis, a comparison always true;
-        for those that were met.
+        Whether an index was always in bounds, or a comparison always true.
+        It has only those that were executed.
     compared : dict
         The numbers on the left of a comparison.
     """
@@ -266,7 +266,7 @@ class Watched:
         self.inside, self.held, self.compared = {}, {}, {}
 
     def launch(self, grid, block, arguments):
-        """Run all threads of a launch; return what they met.
+        """Run all threads of a launch; record what they do.
 
         Parameters
         ----------
@@ -296,10 +296,10 @@ class Watched:
             try:
                 self.space["kernel"](*given)
             except (Enough, UnboundLocalError):
-                continue  # what it did until then counts
+                continue  # what it did so far counts
 
     def value_of(self, arguments):
-        """Return the numbers that a source without accesses computes."""
+        """Return the numbers computed by a source without accesses."""
         self.steps = 0
         found = self.space["kernel"](*map(_number, arguments))
         return [raw(number) for number in found]
@@ -361,7 +361,7 @@ class _Items:
 
 
 class Cells:
-    """An array as the watched kernel sees it."""
+    """The array that the watched kernel sees."""
 
     def __init__(self, data):
         self.data = data
@@ -371,7 +371,7 @@ class Cells:
 
 
 class _Proxy:
-    """An array at one place of the source: checks and notes its indices."""
+    """An array at one place of the source; it checks and records indices."""
 
     def __init__(self, watched, keys, array):
         self.watched, self.keys, self.data = watched, keys, array.data
@@ -405,7 +405,7 @@ class _Proxy:
 
     def __setitem__(self, index, value):
         with contextlib.suppress(Outside):
-            self.checked(index, "Store")  # what is stored doesn't matter
+            self.checked(index, "Store")  # the stored value doesn't matter
 
 
 class _Watch(ast.NodeTransformer):
@@ -427,7 +427,7 @@ class _Watch(ast.NodeTransformer):
 
     def visit_Assign(self, node):
         if node.col_offset == 0:
-            return ast.Pass()  # the globals, which have their own numbers
+            return ast.Pass()  # a global; `Watched` supplies these
         return self.generic_visit(node)
 
     def visit_Constant(self, node):

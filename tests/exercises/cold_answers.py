@@ -1,7 +1,7 @@
 """Answers that import torch first in a process; see `test_exercise_limited`.
 
-Prints as JSON what the check said, and the loss of a small network before
-and after training, which shows whether torch works afterwards.
+It prints as JSON the check's result, and a small network's loss before and
+after training. The losses show whether torch still works afterwards.
 """
 
 import json
@@ -15,7 +15,7 @@ from gpu_course.exercises import check
 
 
 def scheduled(step, steps, top):
-    """Return what torch's own schedule says: its first optimizer is slow."""
+    """Return the rate of torch's schedule; its first optimizer is slow."""
     import torch
 
     weight = torch.nn.Parameter(torch.zeros(1))

@@ -33,12 +33,12 @@ OPERATORS = {
 def mutants(source):
     """Return the mutants of a source text.
 
-    Decorators stay as they are.
+    Decorators stay unchanged.
 
     Returns
     -------
     dict of str to str
-        What was changed, as in ``i < n -> i <= n``, to the source.
+        The change, such as ``i < n -> i <= n``, -> the source.
     """
     tree = ast.parse(source)
     decorators = {
@@ -57,7 +57,7 @@ def mutants(source):
 
 
 def add(found, tree, number, what, change):
-    """Apply a change to a copy of the tree and note it under its label."""
+    """Apply a change to a copy of the tree and store it under its label."""
     made = copy.deepcopy(tree)
     change(list(ast.walk(made))[number])
     text = ast.unparse(ast.fix_missing_locations(made))
@@ -71,7 +71,7 @@ def add(found, tree, number, what, change):
 
 
 def changes(node):
-    """Yield label and change, of a node like this one, for each rule."""
+    """Yield for each rule the label and the change of such a node."""
     old = ast.unparse(node) if isinstance(node, ast.expr) else ""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for new in FLIPS.get(type(node.ops[0]), ()):

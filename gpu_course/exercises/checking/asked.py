@@ -1,6 +1,6 @@
-"""What ``check``, ``hint`` and ``solution`` are given by mistake.
+"""Messages for wrong arguments of ``check``, ``hint`` and ``solution``.
 
-Each message says what was got, and shows the call as it should be.
+Each message says what was passed and shows the correct call.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from gpu_course.exercises.checking.exercise import Exercise
 
 
-NEAREST = 3  # names of exercises that are suggested
-MISSING = object()  # the default of an argument that has to be given
+NEAREST = 3  # how many exercise names to suggest
+MISSING = object()  # the default of a required argument
 ALL = "show_progress() lists them all."
 
 
 def not_a_name(
     call: str, name: Any, answer: Any, names: Sequence[str]
 ) -> Result:
-    """Return the result for what stands in the place of a name.
+    """Return the result for an argument that is not an exercise's name.
 
     Parameters
     ----------
     call : str
         ``check``, ``hint`` or ``solution``.
     name, answer : object
-        What it was called with; `MISSING` where there is no answer.
+        The call's arguments; `MISSING` if there is no answer.
     names : list of str
-        The exercises'.
+        The names of all exercises.
     """
     if isinstance(name, str):
         return _unknown(name, names)
@@ -77,7 +77,7 @@ def _call(call, name):
 
 
 def unfit(exercise: Exercise, answer: Any) -> tuple[str, str] | None:
-    """Return diagnosis and kind for an answer of the wrong kind, or None."""
+    """Return diagnosis and kind if the answer has a wrong type, or None."""
     name = exercise.name
     what = "kernel" if exercise.is_kernel else "function"
     itself = f"Pass the {what} itself: {_call('check', name)}."

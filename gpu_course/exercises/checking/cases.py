@@ -1,6 +1,7 @@
-"""Hidden launches: sizes and shapes that a wrong kernel trips over.
+"""Hidden launches: sizes and shapes that expose a wrong kernel.
 
-Random values are from a fixed seed, so that a check says the same each time.
+Random values come from a fixed seed, so a check gives the same result each
+time.
 """
 
 from collections.abc import Callable
@@ -13,19 +14,19 @@ SEED = 20260711
 
 
 def generator() -> np.random.Generator:
-    """Return NumPy's generator, from the same seed each time."""
+    """Return NumPy's generator with the fixed seed."""
     return np.random.default_rng(SEED)
 
 
 def blocks_for(count: int, block: int) -> int:
-    """Return the blocks that cover a number of elements, at least one."""
+    """Return how many blocks cover the elements, at least one."""
     return max(1, -(-count // block))
 
 
 def unwritten(shape: int | tuple[int, ...]) -> np.ndarray:
-    """Return a float32 array to be written, with what was there before.
+    """Return a float32 output array that holds leftover numbers.
 
-    No NaN: a kernel that adds to it must leave a trace of that.
+    They are not NaN, so that adding to them changes the result visibly.
     """
     return np.full(shape, -77, np.float32)
 
@@ -35,13 +36,13 @@ def line_launches(
 ) -> list[Launch]:
     """Return launches of a kernel on a line of elements.
 
-    One element, none, one less and one more than a block, a block, primes,
-    and one size that is too large to trace.
+    The sizes: one element, none, a block, one less and one more than a
+    block, primes, and one size that is too large to trace.
 
     Parameters
     ----------
     arguments : callable
-        From a number of elements and a generator to the arguments.
+        Takes the number of elements and a generator; returns the arguments.
     block : int
     large : int
 
@@ -66,16 +67,16 @@ def plane_launches(
     block: tuple[int, int] = (8, 4),
     large: tuple[int, int] = (257, 131),
 ) -> list[Launch]:
-    """Return launches of a kernel on a matrix: none of them square.
+    """Return launches of a kernel on matrices that are not square.
 
     Parameters
     ----------
     arguments : callable
-        From rows, columns and a generator to the arguments.
+        Takes rows, columns and a generator; returns the arguments.
     block : tuple of int
         Threads along x (columns) and along y (rows).
     large : tuple of int
-        Rows and columns, too many to trace.
+        Rows and columns of a matrix that is too large to trace.
 
     Returns
     -------

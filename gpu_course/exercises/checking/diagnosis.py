@@ -1,7 +1,7 @@
-"""What is wrong with a kernel, from what its hidden launches left behind.
+"""Diagnose a wrong kernel from the results of its hidden launches.
 
-A known mistake is named only where the evidence is that mistake's and no
-other's; else the message says what was seen.
+A known mistake is named only if the evidence fits it and no other mistake.
+Otherwise the message says what was observed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """One run of a launch: how, what it left, and its report if traced."""
+    """One run of a launch: how it ran, its arrays, its report if traced."""
 
     how: str
     arrays: list
@@ -40,19 +40,19 @@ class Run:
 
 @dataclass
 class Seen:
-    """One hidden launch and its runs: the evidence on an answer.
+    """One hidden launch and its runs: evidence about an answer.
 
     Attributes
     ----------
     case : Launch
     expected : list
-        The arguments as they should be afterwards.
+        The right arguments after the launch.
     runs : list of Run
-        Both orders of the threads; or compiled, without a report.
+        Traced in both thread orders, or compiled without a report.
     wrong : list of Run
-        Those that left something else than expected.
+        The runs whose arrays are not as expected.
     finding, last : Finding or None
-        The first finding in each of the two orders.
+        The first finding in each of the two thread orders.
     """
 
     case: Launch
@@ -79,7 +79,7 @@ def _first_finding(run):
 
 
 class Diagnosis:
-    """The runs of an answer so far, and what they say of it.
+    """The runs of an answer so far, and the conclusions from them.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ class Diagnosis:
         self.exercise, self.kernel = exercise, kernel
         code = kernel.py_func.__code__
         self.names = code.co_varnames[: code.co_argcount]
-        self.seen = []  # one `Seen` for each launch, the smallest first
+        self.seen = []  # one `Seen` per launch, the smallest first
 
     def add(self, case: Launch, runs: list[Run]) -> bool:
-        """Note the runs of a launch; return whether they are as they should.
+        """Record the runs of a launch; return whether all are right.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Diagnosis:
         return not self.seen[-1].fails
 
     def same(self, expected: Sequence[Any], got: Sequence[Any]) -> bool:
-        """Whether arguments are as expected after a launch."""
+        """Return whether the arguments after a launch are as expected."""
         return all(
             not wrong_elements(e, g, self.exercise.tolerance).any()
             for e, g in zip(expected, got, strict=True)
@@ -127,7 +127,7 @@ class Diagnosis:
         return self.of_result(failing, mistake)
 
     def known_mistake(self) -> Mistake | None:
-        """Return the one known mistake that the evidence shows, or None."""
+        """Return the only known mistake that fits the evidence, or None."""
         adds = Mistake(
             "adds_to_the_old",
             "It adds to what was in the array before: the result must not "
@@ -144,7 +144,7 @@ class Diagnosis:
         return found[0] if len(found) == 1 else None
 
     def added(self, *arguments: Any) -> None:
-        """Add to each array what the specification writes into it."""
+        """Add the specification's result to each array's old content."""
         before = copied(arguments)
         self.exercise.specification(*arguments)
         for old, new in zip(before, arguments, strict=True):
@@ -152,7 +152,7 @@ class Diagnosis:
                 new += old
 
     def gives_just(self, mistake: Mistake) -> bool:
-        """Whether each run left what the mistaken specification leaves."""
+        """Return whether each run matches the mistake's specification."""
         gives: Any = mistake.gives
         for seen in self.seen:
             if seen.finding or seen.last:
@@ -161,7 +161,7 @@ class Diagnosis:
             try:
                 with np.errstate(all="ignore"):
                     gives(*arguments)
-            except Exception:  # it can't be done to these arguments
+            except Exception:  # the mistake can't be made with these arguments
                 return False
             if not all(self.same(arguments, r.arrays) for r in seen.runs):
                 return False
@@ -231,7 +231,7 @@ class Diagnosis:
         mistake: Mistake | None,
         line: int | None,
     ) -> tuple[str, str]:
-        """Return kind and message for a result that is wrong."""
+        """Return kind and message for a wrong result."""
         if mistake:
             return mistake.kind, mistake.message
         if self.nothing_written():
@@ -252,7 +252,7 @@ class Diagnosis:
         return "wrong_result", f"{element} is wrong."
 
     def nothing_written(self) -> bool:
-        """Whether no traced launch stored anything to global memory."""
+        """Return whether no traced launch stored to global memory."""
         return not any(
             len(global_events(run.report.record, ("store", "atomic")))
             for seen in self.seen
@@ -261,14 +261,14 @@ class Diagnosis:
         )
 
     def is_input(self, number: int) -> bool:
-        """Whether the specification leaves this array alone, always."""
+        """Return whether the specification never changes this array."""
         return all(
             equal(seen.case.arguments[number], seen.expected[number])
             for seen in self.seen
         )
 
     def is_untouched(self, failure: Seen) -> bool:
-        """Whether every wrong element is as it was before the launch."""
+        """Return whether the launch left every wrong element unchanged."""
         for before, expected, got in zip(
             failure.case.arguments,
             failure.expected,
@@ -284,7 +284,7 @@ class Diagnosis:
     def first_wrong(
         self, expected: Sequence[Any], got: Sequence[Any]
     ) -> tuple[int, tuple[int, ...]]:
-        """Return number and index of the first element that is wrong."""
+        """Return argument number and index of the first wrong element."""
         for number, (e, g) in enumerate(zip(expected, got, strict=True)):
             if isinstance(e, np.ndarray):
                 wrong = wrong_elements(e, g, self.exercise.tolerance)
@@ -296,7 +296,7 @@ class Diagnosis:
     def writer(
         self, report: Report | None, name: str, index: tuple[int, ...]
     ) -> tuple[str, int | None]:
-        """Return the last thread that wrote an element, and its line."""
+        """Return the last thread that wrote an element, and the line."""
         if report is None:
             return "", None
         record = report.record

@@ -1,4 +1,4 @@
-"""Whether an answer's arrays are the expected ones."""
+"""Compare an answer's arrays with the expected ones."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 
 
 def copied(arguments: Iterable[Any]) -> list[Any]:
-    """Return arguments with arrays of their own.
+    """Return the arguments with copied arrays.
 
-    What has a method ``fresh``, as a simulated machine has, says itself what
-    it was at the beginning.
+    If an argument has a method ``fresh``, such as a simulated machine, that
+    method returns its initial state.
     """
     return [_own(argument) for argument in arguments]
 
@@ -22,7 +22,7 @@ def _own(argument):
 
 
 def equal(one: Any, two: Any) -> bool:
-    """Whether two values have the same bits, NaNs all alike."""
+    """Return whether two values have the same bits; all NaNs are equal."""
     one, two = np.asarray(one), np.asarray(two)
     nan = one.dtype.kind in "fc"
     return np.array_equal(one, two, equal_nan=nan)
@@ -33,8 +33,8 @@ def wrong_elements(
 ) -> np.ndarray:
     """Return where two arrays differ by more than a relative tolerance.
 
-    Relative to the largest expected value: a sum of many rounded terms has
-    an error of that size even where it is near zero.
+    The tolerance is relative to the largest expected value: a sum of many
+    rounded terms has an error of that size even if the sum is near zero.
 
     Parameters
     ----------

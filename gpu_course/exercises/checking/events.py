@@ -1,4 +1,4 @@
-"""Which events of a traced launch are accesses to global memory."""
+"""Find the accesses to global memory in a traced launch."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 def global_events(
     record: Record, kinds: Sequence[str] = ACCESSES
 ) -> np.ndarray:
-    """Return the rows of a record that are such accesses, in their order.
+    """Return the rows of a record that access global memory, in order.
 
     Parameters
     ----------
     record : cuda.record.Record
     kinds : tuple of str
-        Of ``load``, ``store`` and ``atomic``.
+        Some of ``load``, ``store`` and ``atomic``.
 
     Returns
     -------

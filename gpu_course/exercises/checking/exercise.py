@@ -9,12 +9,12 @@ from typing import Any
 
 
 class WrongAnswer(str):
-    """The source of an answer that is wrong, and what a check says of it.
+    """The source of a wrong answer, and the diagnosis that it must get.
 
     Attributes
     ----------
     kind : str
-        The kind of diagnosis that it must get.
+        The kind of that diagnosis.
     """
 
     __slots__ = ("kind",)
@@ -33,11 +33,10 @@ class Launch:
     ----------
     grid, block : int or tuple of int
     arguments : tuple
-        Arrays and numbers in the order of the kernel's parameters. Arrays to
-        be written hold something else before, so that what isn't written
-        shows.
+        Arrays and numbers in the order of the kernel's parameters. Output
+        arrays start with other values, so missing writes show.
     traced : bool
-        False where a trace would take too long: it only runs compiled.
+        False if a trace would take too long; then it only runs compiled.
     """
 
     grid: object
@@ -48,23 +47,23 @@ class Launch:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known mistake, and the evidence that it is this one.
+    """A known mistake and the evidence for it.
 
-    Give one of ``gives`` and ``when``.
+    Give either ``gives`` or ``when``.
 
     Attributes
     ----------
     kind : str
-        Its name, as in ``off_by_one``.
+        Its name, such as ``off_by_one``.
     message : str
-        What was done and what it leads to, for the learner.
+        For the learner: the mistake and its effect.
     gives : callable, optional
-        The specification with the mistake in it. It is named only where the
-        answer gives just that on every hidden input, and no other known
-        mistake does.
+        The specification with the mistake in it. The mistake is named only
+        if the answer gives exactly this on every hidden input and no other
+        known mistake does.
     when : callable, optional
-        From the traced launches, each a `diagnosis.Seen`, to whether it is
-        this mistake.
+        Takes the traced launches, each a `diagnosis.Seen`; returns whether
+        it is this mistake.
     """
 
     kind: str
@@ -75,19 +74,19 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Limit:
-    """What the trace of a right answer must also hold to.
+    """A limit that the trace of a right answer must also keep.
 
     Attributes
     ----------
     kind : str
-        Name of the diagnosis, as in ``uncoalesced``.
+        Name of the diagnosis, such as ``uncoalesced``.
     holds : callable
-        From the `cuda.report.Report` of the last traced launch to whether
-        it is kept.
+        Takes the `cuda.report.Report` of the last traced launch; returns
+        whether the limit is kept.
     message : callable
-        From the same report to what to say if not.
+        Takes the same report; returns the message if it is not kept.
     of_kernel : bool
-        Both get the kernel instead of the report.
+        Whether both functions take the kernel instead of the report.
     """
 
     kind: str
@@ -98,36 +97,36 @@ class Limit:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise: what is asked, what is right, what is known to be wrong.
+    """An exercise: the task, the right answer and known wrong answers.
 
     Attributes
     ----------
     name : str
-        Also the name of the function that the reader writes.
+        The exercise's name and that of the function that readers write.
     chapter : str
         The notebook's name without its ending.
     title, task : str
         The statement; ``task`` is Markdown.
     starter, solution : str
-        Source texts that stand for themselves, imports included.
+        Complete source texts, with their imports.
     wrong : tuple of WrongAnswer
-        Sources too.
+        Source texts too.
     hints : tuple of str
-        A nudge, a direction, and nearly the solution.
+        A nudge, a direction, then almost the solution.
     specification : callable
-        In NumPy. For a kernel it changes the arrays as the kernel should;
-        for a function it returns the result.
+        The right result in NumPy. For a kernel, it changes the arrays as
+        the kernel should. For a function, it returns the result.
     cases : callable
         Returns the hidden inputs, the smallest first: `Launch` for a
         kernel, tuples of arguments for a function.
     is_kernel : bool
     tolerance : float
-        Relative to the largest expected value; 0 where the bits must be
+        Relative to the largest expected value; 0 if the bits must be
         equal.
     mistakes : tuple of Mistake
     limits : tuple of Limit
     equivalent : dict of str to str
-        Mutants of the solution that are right, with the proof.
+        Mutants of the solution that are still right, with the proof.
     """
 
     name: str
@@ -149,8 +148,8 @@ class Exercise:
     def load(self, source: str) -> Any:
         """Execute a source text and return the answer that it defines.
 
-        Python's tools find the text as that of a file, as for a notebook's
-        cell, so that a message can quote its lines.
+        The text is registered like that of a notebook cell, so that messages
+        can quote its lines.
         """
         digest = hashlib.sha256(source.encode()).hexdigest()[:8]
         filename = f"<{self.name} {digest}>"
@@ -168,14 +167,14 @@ def edited(source: str, kind: str, *pairs: str) -> WrongAnswer:
     ----------
     source : str
     kind : str
-        Of the diagnosis that it must get.
+        The kind of diagnosis that it must get.
     *pairs : str
-        Old and new text in turn; each old one stands there exactly once.
+        Old and new texts in turn. Each old text occurs exactly once.
 
     Raises
     ------
     ValueError
-        If it doesn't.
+        If an old text doesn't occur exactly once.
     """
     for old, new in zip(pairs[::2], pairs[1::2], strict=True):
         if source.count(old) != 1:
@@ -192,12 +191,13 @@ def exercise_of(module: ModuleType) -> Exercise:
     Parameters
     ----------
     module : module
-        Its own name is the exercise's, its folder ``chNN_topic`` the
-        chapter's. It has ``TITLE``, ``TASK``, ``STARTER``, ``SOLUTION``,
-        ``WRONG``, ``HINTS``, ``specification`` and ``cases`` (a function) or
-        ``CASES``; where needed ``TOLERANCE``, ``MISTAKES``, ``LIMITS`` and
-        ``EQUIVALENT``: all as the attributes of `Exercise`. An item of
-        ``WRONG`` may also be a tuple, what `edited` takes after the solution.
+        The module's name is that of the exercise, and its folder
+        ``chNN_topic`` that of the chapter. It defines ``TITLE``, ``TASK``,
+        ``STARTER``, ``SOLUTION``, ``WRONG``, ``HINTS``, ``specification``,
+        and either ``CASES`` or a function ``cases``. It may define
+        ``TOLERANCE``, ``MISTAKES``, ``LIMITS`` and ``EQUIVALENT``. All mean
+        the same as the attributes of `Exercise`. An item of ``WRONG`` may
+        also be a tuple: the arguments of `edited` after the solution.
 
     Raises
     ------

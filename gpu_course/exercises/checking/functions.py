@@ -1,4 +1,4 @@
-"""Checking an answer that is a plain function of Python."""
+"""Check an answer that is a plain Python function."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 CALL_S = 2.0
-MEASURED = 1e-3  # a tolerance like this is for something measured
+MEASURED = 1e-3  # tolerances from here on are for measured values
 
 
 def check_function(exercise: Exercise, function: Callable[..., Any]) -> Result:
-    """Check an answer that is a function; returns a `Result`."""
+    """Check an answer that is a function and return the `Result`."""
     cases, got = exercise.cases(), []
     for case in cases:
         arguments = copied(case)
@@ -78,12 +78,12 @@ def check_function(exercise: Exercise, function: Callable[..., Any]) -> Result:
 
 
 def _kind(exercise, cases, expected, got, first):
-    """Return kind and message: of the one known mistake, or in general."""
+    """Return kind and message, of the only known mistake if there is one."""
     found = []
     for mistake in exercise.mistakes:
         try:
             given = [mistake.gives(*copied(case)) for case in cases]
-        except Exception:  # it can't be done to these arguments
+        except Exception:  # the mistake can't be made with these arguments
             continue
         if all(
             _same(a, b, exercise.tolerance)
@@ -106,7 +106,7 @@ def _kind(exercise, cases, expected, got, first):
 
 
 def _digits(value, tolerance):
-    """Return a value as text, a measured one with five digits."""
+    """Return a value as text; measured values get five digits."""
     if type(value) is not float or tolerance < MEASURED:
         return shown(value)
     return f"{value:.5g}"
@@ -119,22 +119,22 @@ def _result(exercise, case, kind, text, *details):
 
 
 def _stopped(exercise, function, case, error, kind, text):
-    """Return the result for a call that didn't return, with its line."""
+    """Return the result, with the line, for a call that didn't return."""
     line = quoted(function, line_of(function, error))
     return replace(_result(exercise, case, kind, text), source=line)
 
 
 def _no_integer(expected, got):
-    """Whether a count was asked for and something else returned."""
+    """Return whether an integer was expected but not returned."""
     return isinstance(expected, int) and not isinstance(got, numbers.Integral)
 
 
 def _same(expected, got, tolerance):
-    """Whether a returned value is the expected one."""
+    """Return whether a returned value is the expected one."""
     try:
         one = np.asarray(expected)
         if one.dtype.kind in "biufc" and _length(got) > max(one.size, 1):
-            return False  # a range of many is cheap, and no array of it is
+            return False  # a huge range is cheap, but its array is not
         two = np.asarray(got)
         if one.shape != two.shape or two.dtype.kind not in "biufc":
             return one.dtype.kind not in "biufc" and expected == got
@@ -146,5 +146,5 @@ def _same(expected, got, tolerance):
 def _length(value):
     try:
         return len(value)
-    except TypeError:  # a number has none, nor has an array without axes
+    except TypeError:  # numbers and 0-d arrays have no length
         return 0

@@ -1,9 +1,8 @@
-"""Checking a kernel: hidden launches, two orders of threads, the compiler.
+"""Check a kernel: hidden launches in two thread orders, then compiled.
 
-Every small launch is traced in both orders of the threads, so that a race, a
-missing barrier or an index out of bounds shows even where the result happens
-to be right. Then every launch runs compiled as well, and on the GPU if there
-is one.
+Every small launch is traced in both thread orders. So a race, a missing
+barrier or an index out of bounds shows even if the result happens to be right.
+Then every launch runs compiled too, and on the GPU if there is one.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from gpu_course.exercises.checking.exercise import Exercise, Launch, Limit
 
 
-TRACE_S = 3.0  # that one traced launch may take; a right one takes 0.1
-LAUNCH_S = 30.0  # compiling included
+TRACE_S = 3.0  # limit of a traced launch; a right one takes 0.1 s
+LAUNCH_S = 30.0  # limit of a compiled launch, including compilation
 
 
 def check_kernel(exercise: Exercise, kernel: Kernel) -> Result:
@@ -51,7 +50,7 @@ def check_kernel(exercise: Exercise, kernel: Kernel) -> Result:
 def misfit(
     exercise: Exercise, kernel: Kernel, case: Launch
 ) -> tuple[str, str] | None:
-    """Return diagnosis and kind for the wrong number of parameters."""
+    """Return diagnosis and kind if the number of parameters is wrong."""
     name = exercise.name
     takes, given = kernel.py_func.__code__.co_argcount, len(case.arguments)
     if takes != given:
@@ -62,7 +61,7 @@ def misfit(
     return None
 
 
-_SHARES: dict[str, Limit] = {}  # source of a solution -> its limit
+_SHARES: dict[str, Limit] = {}  # a solution's source -> its limit
 
 
 class _Check:
@@ -71,7 +70,7 @@ class _Check:
         self.diagnosis = Diagnosis(exercise, kernel)
 
     def result(self):
-        """Trace, hold against the limits, then run compiled."""
+        """Trace, check the limits, then run compiled; return the result."""
         for stage in (self.traced, self.limits, self.launched):
             wrong = stage()
             if wrong is not None:
@@ -113,7 +112,7 @@ class _Check:
         return None
 
     def work_shared(self, case):
-        """Return the limit on what one thread does, from the solution."""
+        """Return the limit on one thread's work, from the solution's trace."""
         known = self.exercise.solution
         if known not in _SHARES:
             solution = self.exercise.load(known)

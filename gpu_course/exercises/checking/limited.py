@@ -1,4 +1,4 @@
-"""Running code that may never end, for a limited time."""
+"""Run code that may never end, for a limited time."""
 
 import ctypes
 import sys
@@ -7,35 +7,35 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LOOK_S = 0.05  # between two looks at what the code does
-IMPORTS_S = 120.0  # that a call's imports may take: torch, cold, takes 2 to 20
-TRIES = 20  # to stop code that catches everything
+LOOK_S = 0.05  # between two checks on the code
+IMPORTS_S = 120.0  # limit of a call's imports; cold, torch takes 2 to 20 s
+TRIES = 20  # attempts to stop code that catches everything
 
 
 class TimeIsUp(BaseException):
-    """Raised inside the code that has run for too long.
+    """Raised inside code that has run for too long.
 
-    Not an Exception, so that the code's own ``except Exception`` lets it
-    pass.
+    It is not an Exception, so the code's own ``except Exception`` doesn't
+    catch it.
 
     Attributes
     ----------
     importing : bool
-        Whether it was the imports that took too long.
+        Whether the imports took too long.
     """
 
     importing = False
 
 
 def run_limited(function: Callable[[], Any], seconds: float) -> Any:
-    """Call a function on a thread of its own; return its result.
+    """Call a function on a separate thread; return its result.
 
-    A launch of the teaching GPU and a loop in Python end when their time is
-    up. A single call into a library ends only when it returns.
+    Launches on the teaching GPU and Python loops end when their time is up. A
+    single call into a library ends only when it returns.
 
-    What the function imports doesn't count, and is not interrupted before
-    `IMPORTS_S`: a module whose first import is cut short stays broken in this
-    process.
+    Import time doesn't count, and no import is interrupted before
+    `IMPORTS_S`: if a module's first import is interrupted, the module stays
+    broken in this process.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def run_limited(function: Callable[[], Any], seconds: float) -> Any:
     Raises
     ------
     TimeIsUp
-        If it isn't done by then; its cause has the line where it was.
+        If the time is up. Its cause has the line that was running.
     BaseException
-        What the function raised.
+        Whatever the function raised.
     """
     run = _Run(function)
     run.thread.start()
@@ -59,7 +59,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> Any:
             run.stop()
             raise late from run.ended.get("error")
     except KeyboardInterrupt:
-        if run.is_importing():  # the reader needn't wait for it
+        if run.is_importing():  # don't make the reader wait for it
             threading.Thread(target=run.stop, daemon=True).start()
         else:
             run.stop()
@@ -70,7 +70,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> Any:
 
 
 class _Run:
-    """A function that runs on a thread, and how long its imports may take."""
+    """A function on a thread, and the time left for its imports."""
 
     def __init__(self, function):
         self.function = function
@@ -87,7 +87,7 @@ class _Run:
             self.done.set()
 
     def is_importing(self):
-        """Whether a frame of Python's import is on the thread's stack."""
+        """Return whether the thread is inside Python's import system."""
         frame = sys._current_frames().get(self.thread.ident)
         while frame is not None:
             if frame.f_code.co_filename.startswith("<frozen importlib"):
@@ -96,14 +96,14 @@ class _Run:
         return False
 
     def waits_for_import(self, seconds):
-        """Whether it may go on since it imports; that took some seconds."""
+        """Return whether to wait for an import; charge it these seconds."""
         if self.imports_s <= 0 or not self.is_importing():
             return False
         self.imports_s -= seconds
         return True
 
     def is_late(self, seconds):
-        """Wait until it ends; return whether its time was up before that."""
+        """Wait for the end; return whether the time was up first."""
         before = time.monotonic()
         while not self.done.wait(min(LOOK_S, seconds)):
             now = time.monotonic()
@@ -115,7 +115,7 @@ class _Run:
         return False
 
     def stop(self):
-        """Raise `TimeIsUp` in the thread, again while it catches it."""
+        """Raise `TimeIsUp` in the thread, and again if it catches that."""
         tries = TRIES
         while tries and not self.done.is_set():
             if self.waits_for_import(LOOK_S):

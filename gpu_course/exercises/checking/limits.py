@@ -1,4 +1,4 @@
-"""What the trace of a right answer must hold to, and what to say if not."""
+"""Limits that the trace of a right answer must keep, and their messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gpu_course.cuda.report import Report
 
 
-SHARE = 4  # times what the busiest thread of the solution does
+SHARE = 4  # times the accesses of the solution's busiest thread
 
 NO_FLOAT64 = Limit(
     "float64",
@@ -31,7 +31,7 @@ NO_FLOAT64 = Limit(
 
 
 def coalesced(least: float = 0.99) -> Limit:
-    """Return the limit that requests use the bytes that they move."""
+    """Return the limit that requests use most of the bytes they move."""
     return Limit(
         "uncoalesced",
         lambda report: report.coalescing_efficiency >= least,
@@ -44,7 +44,7 @@ def coalesced(least: float = 0.99) -> Limit:
 
 
 def worst_line(report: Report) -> str:
-    """Say which line wastes most of the sectors that it asks for, and how."""
+    """Return a message about the line that wastes most sectors."""
     lines = {n: c for n, c in report.lines.items() if c.global_requests}
     number = min(lines, key=lambda n: lines[n].coalescing_efficiency)
     counts = lines[number]
@@ -61,14 +61,14 @@ def worst_line(report: Report) -> str:
 
 
 def goes_down_a_column(record: Record, line: int) -> bool:
-    """Whether lanes of a line's first load or store are a row apart each."""
+    """Return whether a line's first load or store goes down a column."""
     return any(_steps_by_rows(record, line, kind) for kind in ACCESSES)
 
 
 def _steps_by_rows(record, line, kind):
     try:
         _, lanes, addresses = first_request(record, line, ("global",), (kind,))
-    except ValueError:  # no such request to global memory
+    except ValueError:  # the line has no such request to global memory
         return False
     if len(lanes) < 2:
         return False
@@ -86,19 +86,19 @@ def _steps_by_rows(record, line, kind):
 
 
 def accesses(record: Record) -> np.ndarray:
-    """Return the accesses to global memory of each thread of the grid."""
+    """Return the number of global-memory accesses of each thread."""
     threads = int(np.prod(record.grid) * np.prod(record.block))
     chosen = record.thread[global_events(record)]
     return np.bincount(chosen, minlength=threads)
 
 
 def work_shared(solution: Report) -> Limit:
-    """Return the limit that no thread does the work of many.
+    """Return the limit that no thread does the work of many threads.
 
     Parameters
     ----------
     solution : cuda.report.Report
-        Of the solution, in the same launch.
+        The solution's report of the same launch.
     """
     most = int(accesses(solution.record).max(initial=0))
 

@@ -6,14 +6,14 @@ from gpu_course.exercises.checking.exercise import Mistake
 
 
 def _surplus(seen, shows):
-    """Whether something shows in each launch with threads to spare.
+    """Return whether a condition holds in each launch with spare threads.
 
     Parameters
     ----------
     seen : list of diagnosis.Seen
     shows : callable
-        From the first indices out of bounds in the two orders of the
-        threads, and the number of threads.
+        The condition. It takes the first index out of bounds in each of the
+        two thread orders, and the number of threads.
     """
     asked = 0
     for one in seen:

@@ -1,4 +1,4 @@
-"""The line of an answer that a message is about."""
+"""Quote the line of an answer that a message is about."""
 
 import linecache
 import traceback
@@ -6,7 +6,7 @@ from types import FunctionType
 
 
 def quoted(function: FunctionType, number: int | None) -> str:
-    """Return a line of a function's file with its number; "" if unknown.
+    """Return a line of a function's file with its number, or "".
 
     Parameters
     ----------
@@ -21,13 +21,13 @@ def quoted(function: FunctionType, number: int | None) -> str:
 
 
 def line_of(function: FunctionType, error: BaseException) -> int | None:
-    """Return the innermost line of a function's file in an error, or None.
+    """Return the innermost line of an error in a function's file, or None.
 
     Parameters
     ----------
     function : callable
     error : BaseException
-        Where a limit has ended the answer, the cause has the line.
+        If a time limit ended the answer, its cause has the line.
     """
     for one in (error, error.__cause__):
         lines = [

@@ -9,7 +9,7 @@ import numpy as np
 
 RIGHT, WRONG = "#009E73", "#D55E00"  # Okabe and Ito's green and vermilion
 SHOWN = 8  # elements of an array
-LONGEST = 400  # characters of a value, or of an error's message
+LONGEST = 400  # characters of a value or an error message
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Result:
     Attributes
     ----------
     name : str
-        The exercise's.
+        The exercise's name.
     passed : bool
     diagnosis : str or None
-        What is wrong, in sentences; None if nothing is.
+        What is wrong, in sentences; None if it passed.
     kind : str or None
-        The name of it: a kind of finding such as ``race``, a known mistake
-        such as ``off_by_one``, or ``wrong_result``.
+        The diagnosis's name: a kind of finding such as ``race``, a known
+        mistake such as ``off_by_one``, or ``wrong_result``.
     details : tuple of (str, str)
-        Such as ("expected", "[2. 3.]"), for the smallest failing input.
+        Pairs such as ("expected", "[2. 3.]") for the smallest failing input.
     source : str
-        The line of the answer that it is about, if there is one.
+        The line of the answer that the diagnosis is about, if any.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Result:
 
 
 class _Short(reprlib.Repr):
-    """``repr`` of any value, of which only the beginning is looked at."""
+    """A ``repr`` of any value that looks only at its beginning."""
 
     def __init__(self):
         super().__init__()
@@ -88,7 +88,7 @@ class _Short(reprlib.Repr):
 
     def repr_int(self, value, level):
         digits = int(value.bit_length() * 0.30103)
-        if digits > self.maxother:  # Python refuses to write long ones
+        if digits > self.maxother:  # Python refuses to print very long ones
             return f"a whole number of about {digits:,} digits"
         return repr(value)
 
@@ -105,7 +105,7 @@ _SHORT = _Short()
 
 
 def cut(text: str) -> str:
-    """Return a text, and of a long one the beginning."""
+    """Return a text, cut off if it is long."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -114,7 +114,7 @@ def said(error: BaseException) -> str:
     name = type(error).__name__
     try:
         message = cut(str(error).rstrip("."))
-    except Exception:  # its class is the answer's
+    except Exception:  # the answer defines its class
         message = ""
     return f"{name}: {message}" if message else name
 
@@ -146,7 +146,7 @@ def _start(value):
 
 
 def shape(value: Any) -> str:
-    """Return shape and type of an array, and any other value as `shown`."""
+    """Return the shape and type of an array; show any other value."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {'×'.join(map(str, value.shape))}"
     return shown(value)

@@ -1,7 +1,7 @@
 """The exercises: a folder for each chapter, a module for each exercise.
 
-A module says what `exercise.exercise_of` reads. Any module in a chapter's
-folder is an exercise: there is no list to keep.
+`exercise.exercise_of` reads an exercise from its module. Every module in a
+chapter's folder is an exercise, so there is no list to maintain.
 """
 
 from importlib import import_module

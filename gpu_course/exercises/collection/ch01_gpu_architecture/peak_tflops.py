@@ -1,4 +1,4 @@
-"""peak_tflops: the peak of a chip from its data sheet."""
+"""peak_tflops: a chip's peak rate from its data sheet."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 

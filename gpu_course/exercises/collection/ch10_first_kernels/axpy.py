@@ -1,4 +1,4 @@
-"""axpy: y = a x + y, one thread an element."""
+"""axpy: y = a x + y, one thread per element."""
 
 import numpy as np
 

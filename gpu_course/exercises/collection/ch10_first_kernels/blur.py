@@ -51,7 +51,7 @@ def blur(image, out):
 
 
 def sums(image):
-    """Return sum and number of the pixels around each, itself included."""
+    """Return sum and count of the pixels around each, including itself."""
     around = np.lib.stride_tricks.sliding_window_view
     total = around(np.pad(image, 1), (3, 3)).sum((2, 3))
     count = around(np.pad(np.ones_like(image), 1), (3, 3)).sum((2, 3))

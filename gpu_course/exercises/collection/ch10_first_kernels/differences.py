@@ -1,4 +1,4 @@
-"""differences: a debugging case, two mistakes in three lines."""
+"""differences: a debugging exercise with two mistakes in three lines."""
 
 import numpy as np
 

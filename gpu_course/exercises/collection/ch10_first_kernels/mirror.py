@@ -1,4 +1,4 @@
-"""mirror: turn a picture left to right, with a thread for each pixel."""
+"""mirror: mirror a picture left to right, one thread per pixel."""
 
 import numpy as np
 

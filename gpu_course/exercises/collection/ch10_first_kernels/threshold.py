@@ -44,7 +44,7 @@ def specification(pixels, limit, out):
 
 
 def arguments(n, random):
-    """Return few different pixels, so that many are just at the limit."""
+    """Return pixels of few values, so that many equal the limit."""
     limit = int(random.choice([100, 129, 200]))
     near = np.array([0, 127, 128, 255, limit - 1, limit, limit + 1])
     pixels = random.choice(near, n).astype(np.uint8)

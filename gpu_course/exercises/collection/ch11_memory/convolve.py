@@ -84,7 +84,7 @@ def turned(image, weights, out):
 
 
 def pixels_read(report):
-    """Return how many elements of the image threads load."""
+    """Return how many elements of the image the threads load."""
     record = report.record
     image = next(p for p in record.allocations if p.name == "image")
     offset = record.value[global_events(record, ("load",))] - image.address

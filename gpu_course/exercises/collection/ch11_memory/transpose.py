@@ -1,4 +1,4 @@
-"""transpose: through a tile of shared memory, without conflicts."""
+"""transpose: use a tile of shared memory without bank conflicts."""
 
 import numpy as np
 

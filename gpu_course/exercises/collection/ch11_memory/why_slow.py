@@ -1,4 +1,4 @@
-"""why_slow: a profiling case; the result is right, the trace shows more."""
+"""why_slow: a profiling exercise; the result is right, the kernel slow."""
 
 import numpy as np
 

@@ -64,7 +64,7 @@ def cases():
     ):
         values = random.integers(0, 64, n).astype(np.uint8)
         if n == 200:
-            values[:] = 63  # all in one bin, the last
+            values[:] = 63  # all in the last bin
         counts = random.integers(1, 9, 64).astype(np.int32)
         launches.append(Launch(blocks, 64, (values, counts), n < 1000))
     return launches

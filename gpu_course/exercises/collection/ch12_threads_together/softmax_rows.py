@@ -1,4 +1,4 @@
-"""softmax_rows: a warp for each row."""
+"""softmax_rows: one warp per row."""
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def cases():
         x = random.normal(0, 3, (rows, columns)).astype(np.float32)
         if columns > 1:
             x[0] = np.linspace(-1000, 1000, columns)
-            x[0, -1] = 3000  # the largest is last, and far off
+            x[0, -1] = 3000  # the largest is last and far above the others
         if rows > 1:
             x[1] = -900 + random.permutation(columns) / columns
         out = unwritten((rows, columns))

@@ -1,4 +1,4 @@
-"""spmv: a sparse matrix times a vector, one thread a row."""
+"""spmv: a sparse matrix times a vector, one thread per row."""
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def specification(data, indices, starts, x, out):
 
 
 def made(rows, columns, random):
-    """Return a matrix with empty rows, a full one, and one of one element."""
+    """Return a matrix with empty rows, a full row and a one-element row."""
     lengths = random.integers(0, min(columns, 6) + 1, rows)
     lengths[rows // 2] = 0
     lengths[0] = columns

@@ -1,4 +1,4 @@
-"""warp_sum: a sum by shuffles, without any shared memory."""
+"""warp_sum: a sum with shuffles and no shared memory."""
 
 import numpy as np
 

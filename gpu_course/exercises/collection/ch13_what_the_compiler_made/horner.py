@@ -1,4 +1,4 @@
-"""horner: keep in registers what is used again."""
+"""horner: keep reused values in registers."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""resident_blocks: how many blocks a multiprocessor has room for."""
+"""resident_blocks: how many blocks fit on a multiprocessor."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 

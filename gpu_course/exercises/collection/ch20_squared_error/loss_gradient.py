@@ -1,4 +1,4 @@
-"""loss_gradient: the gradient of the mean squared error, one thread each."""
+"""loss_gradient: gradient of the mean squared error, a thread per element."""
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def backwards(prediction, target, gradient):
 
 def arguments(n, random):
     prediction, target = random.normal(size=(2, n)).astype(np.float32)
-    if n > 1000:  # else too small to tell from zero
+    if n > 1000:  # otherwise too small to distinguish from zero
         prediction *= np.float32(n)
     return prediction, target, unwritten(n)
 

@@ -1,4 +1,4 @@
-"""cross_entropy_rows: a thread for each row of logits."""
+"""cross_entropy_rows: one thread per row of logits."""
 
 import numpy as np
 

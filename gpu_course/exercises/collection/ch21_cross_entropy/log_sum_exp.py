@@ -1,4 +1,4 @@
-"""log_sum_exp: without overflow."""
+"""log_sum_exp: compute it without overflow."""
 
 import numpy as np
 

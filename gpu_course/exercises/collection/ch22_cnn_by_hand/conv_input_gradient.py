@@ -1,4 +1,4 @@
-"""conv_input_gradient: a thread for each pixel gathers from its windows."""
+"""conv_input_gradient: each thread gathers a pixel's gradient from windows."""
 
 import numpy as np
 

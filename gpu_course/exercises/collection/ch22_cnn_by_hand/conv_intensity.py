@@ -29,7 +29,7 @@ def conv_intensity(n, c, k, size, window):
 
 
 def parts(n, c, k, size, window):
-    """Return FLOPs, and the numbers of input, parameters and output."""
+    """Return the FLOPs and the sizes of input, parameters and output."""
     out = n * k * (size - window + 1) ** 2
     terms = c * window**2
     return 2 * out * terms, n * c * size**2, k * (terms + 1), out

@@ -1,4 +1,4 @@
-"""flat_size: how many numbers come out of a stack of windows."""
+"""flat_size: how many numbers a stack of window layers outputs."""
 
 from gpu_course.exercises.checking.exercise import Mistake, edited
 

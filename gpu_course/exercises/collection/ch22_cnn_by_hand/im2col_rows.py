@@ -1,4 +1,4 @@
-"""im2col_rows: each window as a row of a matrix."""
+"""im2col_rows: write each window as a row of a matrix."""
 
 import numpy as np
 

@@ -54,7 +54,7 @@ def cells(array, shape):
 
 
 def chosen(x, dy, dx, pick):
-    """Write dy to the place that `pick` chooses of a window's four."""
+    """Write dy to the pixel that `pick` chooses in each window of four."""
     windows = cells(x, dy.shape)
     for i, j in np.ndindex(dy.shape):
         r, s = divmod(int(pick(windows[i, j].ravel())), 2)

@@ -1,4 +1,4 @@
-"""adam_step: a step of Adam, one thread a parameter."""
+"""adam_step: a step of Adam, one thread per parameter."""
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def without_square(
 def arguments(n, random):
     theta, g, mean = random.normal(size=(3, n)).astype(np.float32)
     square = random.uniform(0.1, 2, n).astype(np.float32)
-    # β₁ = 3/4, β₂ = 15/16 and t = 3; a rate and an ε that show.
+    # β₁ = 3/4, β₂ = 15/16, t = 3; rate and ε large enough to show.
     constants = 0.25, 0.0625, 1 - 0.75**3, 1 - 0.9375**3, 0.5, 0.03
     return theta, g, mean, square, *map(np.float32, constants)
 

@@ -1,4 +1,4 @@
-"""count_right: how many rows have their largest logit at the label."""
+"""count_right: count the rows whose largest logit is at the label."""
 
 import numpy as np
 
@@ -64,13 +64,13 @@ def wrong_ones(logits, labels, right):
 
 
 def arguments(n, classes, random):
-    # Few values, most of them below zero: many rows have several largest.
+    # Few distinct values, mostly negative: many rows have tied maxima.
     logits = random.integers(-9, 1, (n, classes)) - random.integers(0, 2)
     labels = logits.argmax(axis=1)
     other = random.random(n) < 0.4
     labels[other] = random.integers(0, classes, n)[other]
     logits = logits.astype(np.float32)
-    logits[::4] *= np.float32(1e36)  # no constant to start from is safe
+    logits[::4] *= np.float32(1e36)  # no constant is a safe start
     return logits, labels, np.array([5], np.int32)
 
 

@@ -1,4 +1,4 @@
-"""momentum_step: SGD with momentum, one thread a parameter."""
+"""momentum_step: SGD with momentum, one thread per parameter."""
 
 import numpy as np
 

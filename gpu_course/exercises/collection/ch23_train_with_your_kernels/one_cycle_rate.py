@@ -1,4 +1,4 @@
-"""one_cycle_rate: the learning rate of a step, along halves of a cosine."""
+"""one_cycle_rate: the learning rate of a step, from two half cosines."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def cosine(share):
 
 
 def schedule(step, steps, top, weight=cosine, bottom=1e-4, first=1, edge=1):
-    """Return the rate by interpolation between three points."""
+    """Return the rate, interpolated between three points."""
     low = top / 25
     turn, last = 0.3 * steps - edge, steps - edge
     if step <= turn:

@@ -1,4 +1,4 @@
-"""cpu_baseline: a GPU is compared with the whole CPU, warm."""
+"""cpu_baseline: compare a GPU with the whole CPU, warmed up."""
 
 import statistics
 

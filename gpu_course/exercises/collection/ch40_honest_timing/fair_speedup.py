@@ -1,4 +1,4 @@
-"""fair_speedup: the same work on both sides, in the same type."""
+"""fair_speedup: compare the same work in the same type."""
 
 import numpy as np
 

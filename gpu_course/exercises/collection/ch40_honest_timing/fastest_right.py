@@ -1,4 +1,4 @@
-"""fastest_right: a kernel that does nothing is the fastest of all."""
+"""fastest_right: check results, as a kernel that does nothing is fastest."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def specification(machine, kernels, x, repeats):
 
 
 def with_old_results(machine, kernels, x, repeats):
-    """Give each kernel the array that the one before has written."""
+    """Return the time if each kernel gets the previous kernel's output."""
     kinds = [physics(machine).kind[kernel] for kernel in kernels]
     right, found = False, []
     for kind in kinds:
@@ -71,7 +71,7 @@ def with_old_results(machine, kernels, x, repeats):
 
 
 def cases():
-    """Only the first has the idle kernel before those that are right."""
+    """Return cases; only in the first, the idle kernel comes first."""
     random, found = generator(), []
     for seed, size, repeats in ((51, 40, 1), (52, 257, 3), (53, 1_000, 5)):
         machine = SimulatedMachine(seed)

@@ -1,4 +1,4 @@
-"""kernel_time: a launch returns at once; a timer has to wait."""
+"""kernel_time: a launch returns at once, so a timer has to wait."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 from gpu_course.timing.simulated_machine import SimulatedMachine, physics

@@ -1,4 +1,4 @@
-"""offload_speedup: the way to the GPU and back is part of the question."""
+"""offload_speedup: the copies to the GPU and back count too."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ BEFORE_IT = "".join(reversed(IN_THE_TIMER.splitlines(True)))
 
 
 def ratio(machine, x, copies=(False, True)):
-    """Return the speed-up with some copies: to the GPU, to the host."""
+    """Return the speed-up, with or without copies to the GPU and host."""
     true = physics(machine)
     gpu_s = true.launch_s + true.kernel_s("sqrt", x)
     return true.cpu_s(x) / (gpu_s + sum(true.copy_s(x, c) for c in copies))

@@ -1,4 +1,4 @@
-"""repeats_needed: an interval shrinks with the root of the repeats."""
+"""repeats_needed: an interval shrinks with the square root of repeats."""
 
 import math
 
@@ -31,7 +31,7 @@ def repeats_needed(repeats, half_width, wanted):
 
 
 def specification(repeats, half_width, wanted):
-    needed = 1  # the smallest that is enough, by bisection
+    needed = 1  # the smallest sufficient number, by bisection
     low, high = 0, 10**9
     while high - low > 1:
         needed = (low + high) // 2
@@ -43,9 +43,9 @@ def specification(repeats, half_width, wanted):
 
 
 def cases():
-    """No case is near a whole number, where rounding decides, but the last.
+    """Return cases whose results aren't near whole numbers before rounding.
 
-    That is exact in floats: a half, squared.
+    Only the last is a whole number; it is exact in floats: a half, squared.
     """
     return [
         (100, 0.02, 0.03),

@@ -1,4 +1,4 @@
-"""steady_time: the first launch compiles, and the clock has to rise."""
+"""steady_time: the first launch compiles, and the clock rate must rise."""
 
 import statistics
 
@@ -58,7 +58,7 @@ def specification(machine, warm_up, repeats):
 
 
 def timed(machine, repeats, before=0, every=False, waits=True):
-    """Do as the solution, with some of the mistakes."""
+    """Return the solution's time with some of the mistakes."""
     add = machine.jit("add")
     for _ in range(before):
         machine.launch(add)

@@ -1,4 +1,4 @@
-"""gpu_time: launches, kernel and copies, modelled."""
+"""gpu_time: a model of launches, kernel and copies."""
 
 from gpu_course.exercises.checking.exercise import Mistake, edited
 

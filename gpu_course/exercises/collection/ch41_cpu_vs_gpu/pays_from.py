@@ -1,4 +1,4 @@
-"""pays_from: the size from which a GPU is faster, for good."""
+"""pays_from: the size from which a GPU stays faster."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 from gpu_course.hardware.modelled_gpu import crossover

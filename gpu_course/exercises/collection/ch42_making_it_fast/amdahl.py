@@ -1,4 +1,4 @@
-"""amdahl: what a faster part does for the whole."""
+"""amdahl: how much a faster part speeds up the whole."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""largest_batch: how many images fit into the memory."""
+"""largest_batch: how many images fit into memory."""
 
 from gpu_course.exercises.checking.exercise import Mistake, edited
 

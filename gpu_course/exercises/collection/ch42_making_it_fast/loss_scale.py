@@ -1,4 +1,4 @@
-"""loss_scale: gradients that fit into float16."""
+"""loss_scale: scale the loss so that gradients fit into float16."""
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def loss_scale(gradients):
 
 
 def fits(largest):
-    """Return the scale, by trying: 1, then up or down by factors of two."""
+    """Return the scale by search: from 1, up or down by factors of two."""
     scale = 1.0
     while scale * largest <= 65504:
         scale *= 2
@@ -48,7 +48,7 @@ def fits(largest):
 
 
 def lost(gradients, scale):
-    # Half of the smallest number, 2**-24, is rounded to the even side: 0.
+    # 2**-25 is half the smallest number, 2**-24; it rounds to even: 0.
     return sum(0 < abs(g) * scale <= 2.0**-25 for g in gradients.tolist())
 
 

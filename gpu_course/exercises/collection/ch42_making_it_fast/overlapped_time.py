@@ -1,4 +1,4 @@
-"""overlapped_time: copies behind computation."""
+"""overlapped_time: hide copies behind computation."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 

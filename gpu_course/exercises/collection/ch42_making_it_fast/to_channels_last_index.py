@@ -1,4 +1,4 @@
-"""to_channels_last_index: where an element is with the channels last."""
+"""to_channels_last_index: an element's offset with the channels last."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def to_channels_last_index(n, c, h, w, shape):
 
 
 def offset(order, index, shape):
-    """Return the offset with the axes in this order, the last one fastest."""
+    """Return the offset for this order of axes; the last runs fastest."""
     picked = [[values[axis] for axis in order] for values in (index, shape)]
     return int(np.ravel_multi_index(*picked))
 

@@ -1,4 +1,4 @@
-"""training_memory: what a step of training holds."""
+"""training_memory: what a training step keeps in memory."""
 
 from gpu_course.exercises.checking.exercise import Mistake
 

@@ -1,4 +1,4 @@
-"""ridge_batch: the batch from which memory does not hold a layer back."""
+"""ridge_batch: the batch from which memory no longer limits a layer."""
 
 from gpu_course.exercises.checking.exercise import Mistake, edited
 
@@ -29,7 +29,7 @@ def ridge_batch(inputs, outputs, ridge):
 
 
 def first(inputs, outputs, ridge, itemsize=4, per_term=2):
-    """Return the first n that is bound by arithmetic."""
+    """Return the smallest n that is limited by arithmetic."""
     for n in range(1, 10_000):
         flops = per_term * n * inputs * outputs
         elements = n * (inputs + outputs) + inputs * outputs

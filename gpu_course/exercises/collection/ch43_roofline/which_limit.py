@@ -53,7 +53,7 @@ def by_sum(flops, nbytes, seconds, peak, bandwidth):
     return "memory" if memory > arithmetic else "arithmetic"
 
 
-# Seconds are a multiple of the model's; 2.0 itself is explained.
+# Seconds are multiples of the model's; 2.0 still counts as explained.
 CASES = tuple(
     (
         flops,
