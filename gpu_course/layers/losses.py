@@ -235,8 +235,8 @@ def check_labels(
         wrong = (labels < 0) | (labels >= classes)
         row = int(np.asarray(wrong.tolist()).argmax())
         raise ValueError(
-            f"the label {int(labels[row])} of row {row} is none of the "
-            f"{classes} classes, 0 to {classes - 1}"
+            f"label {int(labels[row])} in row {row} must be a class from 0 "
+            f"to {classes - 1}"
         )
 
 

@@ -274,8 +274,8 @@ def test_minus_infinity_is_a_class_that_cannot_be():
     [
         (np.ones((2, 3), int), [0, 1], TypeError, "got int64"),
         (np.ones((2, 3), "f"), [0.0, 1], TypeError, "integers.* got float64"),
-        (np.ones((2, 3), "f"), [0, 3], ValueError, "label 3 of row 1 is none"),
-        (np.ones((2, 3), "f"), [-1, 0], ValueError, "label -1 of row 0"),
+        (np.ones((2, 3), "f"), [0, 3], ValueError, "label 3 in row 1 must be a class"),
+        (np.ones((2, 3), "f"), [-1, 0], ValueError, "label -1 in row 0"),
         (np.ones((2, 3), "f"), [0], ValueError, r"\(2,\).* got \(1,\)"),
         (np.ones(3, "f"), [0], ValueError, r"axes \(N, C\), got .* \(3,\)"),
         (np.ones((1, 0), "f"), [0], ValueError, "at least one class"),
@@ -311,7 +311,7 @@ def test_device_arrays_are_taken_as_they_are():
     close(
         gradient.copy_to_host(), losses.cross_entropy_gradient(logits, labels)
     )
-    with pytest.raises(ValueError, match="label 3 of row 0"):
+    with pytest.raises(ValueError, match="label 3 in row 0"):
         loss_kernels.launch_cross_entropy(
             z, cuda.to_device(labels + 3), rows, gradient
         )

@@ -47,7 +47,7 @@ def not_a_name(
     else:
         kind, got = "not_a_name", shown(name)
         text = (
-            "The first thing is the exercise's name, in quotes, got "
+            "Pass the exercise's name first, in quotes; got "
             f"{'nothing' if name is MISSING else got}: {right}."
         )
     return Result(found or call, False, text + end, kind)
@@ -116,7 +116,7 @@ def _no_kernel(name, answer):
         )
     if isinstance(answer, types.FunctionType):
         return (
-            f"{name} is a function of the host: write @cuda.jit above its def."
+            f"{name} is a plain Python function: put @cuda.jit above its def."
         )
     if not isinstance(answer, Kernel):
         return (

@@ -241,8 +241,8 @@ class Diagnosis:
             )
         if self.is_input(number):
             return "changes_input", (
-                f"{self.names[number]} is only to be read, and the kernel "
-                f"changes it, first {element}."
+                f"The kernel must not change {self.names[number]}, but it "
+                f"does, first at {element}."
             )
         if line is None and self.is_untouched(failure):
             return "not_all_written", (

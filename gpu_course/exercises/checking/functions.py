@@ -44,7 +44,7 @@ def check_function(exercise: Exercise, function: Callable[..., Any]) -> Result:
                 error,
                 "too_slow",
                 (
-                    "What it imports has no end."
+                    "Its imports took too long."
                     if error.importing
                     else f"It wasn't done after {CALL_S:g} s. Look for a "
                     "loop whose condition never becomes false."

@@ -149,9 +149,9 @@ class _Check:
             kind, text = (
                 "too_slow",
                 (
-                    f"A launch that takes a fraction of a second wasn't done "
-                    f"after {seconds:g} s. Look for a loop whose condition "
-                    "never becomes false."
+                    f"A launch didn't finish within {seconds:g} s; it should "
+                    "take a fraction of a second. Look for a loop whose "
+                    "condition never becomes false."
                 ),
             )
         elif isinstance(error, UnsupportedKernel):
