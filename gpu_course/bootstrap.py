@@ -2,10 +2,11 @@
 
 Usage: python3 gpu_course/bootstrap.py
 
-It runs before anything is installed, so it needs only the standard library,
-and it parses on any Python (no f-strings), so that an old one gets a sentence
-and not a SyntaxError. The file ``.venv/ready.json`` is written last: without
-it, whatever stands in ``.venv`` is unfinished and the installation goes on.
+It runs before anything is installed, so it needs only the standard library. It
+parses on any Python (no f-strings), so that an old one prints a clear sentence
+instead of a SyntaxError. The file ``.venv/ready.json`` is written last.
+Without it the environment in ``.venv`` is unfinished, and the installation
+continues.
 
 The environment variable ``TORCH_INDEX`` names another index for torch.
 """
@@ -15,8 +16,8 @@ import subprocess
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-# Measured on Linux with the CUDA build; the small size is that less what only
-# a GPU needs.
+# Measured on Linux with the CUDA build. The small size leaves out the packages
+# that only a GPU needs.
 SIZE_CUDA = (
     "about 3 GB to download, 6.5 GB on disk and 3 GB in pip's cache, "
     "3 to 20 minutes"
@@ -25,7 +26,7 @@ SIZE_CPU = (
     "about 0.7 GB to download, 2 GB on disk and 0.7 GB in pip's cache, "
     "1 to 10 minutes"
 )
-NEEDED_GB = {SIZE_CUDA: 10, SIZE_CPU: 3}  # more while it installs
+NEEDED_GB = {SIZE_CUDA: 10, SIZE_CPU: 3}  # installing takes more
 TORCH_FAMILY = ("torch", "triton", "nvidia-", "cuda-")
 KNOWN_FAILURES = (
     (
@@ -54,7 +55,7 @@ def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     venv = os.path.join(root, ".venv")
     inputs = describe_inputs(root)
-    if is_ready(venv, inputs):  # whichever Python comes first today
+    if is_ready(venv, inputs):  # whichever Python runs this
         return 0
     python = suitable_python()
     if python != sys.executable:
@@ -67,11 +68,11 @@ def main():
 
 
 def alone(path):
-    """Open a file that one process at a time can have: wait for it."""
+    """Wait for a file's lock, which one process at a time can hold."""
     lock = open(path, "w")
     try:
         import fcntl
-    except ImportError:  # Windows, whose readers use conda
+    except ImportError:  # Windows, where readers use conda
         return lock
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
@@ -88,12 +89,12 @@ def fail(sentence):
 
 
 def suitable_python():
-    """Return this interpreter, or another on the PATH that suits, or fail."""
+    """Return a suitable Python, this one or another on the PATH, or fail."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         name = "python3.%d" % minor
-        # Ask it: a launcher may be on the PATH whose Python is missing.
+        # Run it: the PATH may have a launcher whose Python is missing.
         if quiet_call([name, "-c", "import venv, ensurepip"]) == 0:
             return name
     fail(
@@ -112,7 +113,7 @@ def quiet_call(command):
 
 
 def describe_inputs(root):
-    """Return what the environment is made from; a change means a new install.
+    """Return what the environment depends on; a change means a new install.
 
     The folder is part of it, since the course is installed in place.
     """
@@ -166,7 +167,7 @@ def install(root, venv):
         course = ["--no-build-isolation", "-e", root + "[test,cuda]"]
         run_pip(venv, ["setuptools"], constraints)
         if torch_index and not kept:
-            # That index has torch; what torch needs, the usual one has too.
+            # That index has torch. The usual one has all that torch needs.
             torch = ["--no-deps", "torch", "torchvision"]
             torch += ["--index-url", torch_index]
             if not run_pip(venv, torch, constraints, may_fail=True):
@@ -189,7 +190,7 @@ def install(root, venv):
 
 
 def make_venv(venv):
-    """Make `.venv` unless one with a suitable Python is there."""
+    """Make `.venv` unless it exists with a suitable Python."""
     check = "import pip, sys; sys.exit(not %r <= sys.version_info[:2] <= %r)"
     check %= (OLDEST, NEWEST)
     if quiet_call([venv_python(venv), "-c", check]) == 0:
@@ -202,7 +203,7 @@ def make_venv(venv):
         )
     command = [sys.executable, "-m", "venv", "--clear", venv]
     if installed_torch(sys.executable):
-        # A container or a board that brings its own torch: use that one.
+        # A container or a board may bring its own torch: use it.
         command.insert(3, "--system-site-packages")
     made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode != 0:
@@ -212,11 +213,11 @@ def make_venv(venv):
 
 
 def installed_torch(python, work=True):
-    """Return pip's names of a torch and torchvision that work, or None.
+    """Return pip's names for a working torch and torchvision, or None.
 
-    With ``work=False``, of those that are there, working or not yet.
+    With ``work=False``, don't check that they work.
     """
-    # The versions are those that pip knows; torch's own may say more.
+    # Take the versions that pip knows; torch's own may be longer.
     code = (
         "from importlib.metadata import version; "
         "assert tuple(map(int, version('torch').split('.')[:2])) >= (2, 7); "
@@ -250,7 +251,7 @@ def announce(root, venv, kept, torch_index):
 
 
 def free_torch(constraints, venv, kept):
-    """Write constraints that leave torch free, or pin the one kept."""
+    """Write constraints that leave torch unpinned, or pin the one kept."""
     path = os.path.join(venv, "constraints-torch.txt")
     with open(constraints) as file:
         lines = [x for x in file if not x.startswith(TORCH_FAMILY)]
@@ -263,7 +264,7 @@ def free_torch(constraints, venv, kept):
 def run_pip(venv, arguments, constraints, may_fail=False):
     """Run pip, show a line for each package, and explain a failure.
 
-    Return whether it succeeded; without ``may_fail`` a failure ends us.
+    Return whether pip succeeded. Without ``may_fail``, exit on a failure.
     """
     command = [venv_python(venv), "-m", "pip", "install", "--retries", "3"]
     command += ["--disable-pip-version-check", "-c", constraints]
@@ -301,7 +302,7 @@ def run_pip(venv, arguments, constraints, may_fail=False):
 
 
 def explain(said):
-    """Return the sentence for a known failure in what was said, or None."""
+    """Return the sentence for a known failure in some output, or None."""
     for signs, sentence in KNOWN_FAILURES:
         if any(sign in said for sign in signs):
             return sentence % {"gb": NEEDED_GB[SIZE_CUDA]}

@@ -1,5 +1,5 @@
-"""What ``gpu-course bench`` measures, and the ledgers that keep it.
+"""The benchmarks of ``gpu-course bench``, and the ledgers of their results.
 
-The ledgers that travel with the course are in ``carried/``. Imports: common,
+The ledgers that come with the course are in ``carried/``. Imports: common,
 cuda, data, hardware, layers, timing, training.
 """

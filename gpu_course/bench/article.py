@@ -18,7 +18,7 @@ from gpu_course.training.recipe import ARTICLE, ONE_EPOCH, Recipe
 BATCH_SIZES = (32, 100, 256, 1024)
 IMAGES_PER_BATCH_SIZE = 10_000
 PAIRS = 3  # at each batch size
-# Calls of seconds, whose start belongs to them: one of each in a pair.
+# A call takes seconds, and its start-up counts: one of each in a pair.
 ONCE = Blocks(best_of=1, warm_up_s=0)
 
 
@@ -55,7 +55,7 @@ def article_pipeline(
         loss = functional.cross_entropy(logits, labels.to(device))
         loss.backward()
         optimizer.step()
-    loss.item()  # a GPU has finished only when a result is asked for
+    loss.item()  # reading a result waits for a GPU to finish
     right = 0
     with torch.no_grad():
         for images, labels in test:
@@ -81,18 +81,18 @@ def bench_training(
     device: str | torch.device | None = None,
     report: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Time the two pipelines in turn; an epoch of 60,000 images and its test.
+    """Time the two pipelines in turn: an epoch of 60,000 images and its test.
 
-    Each pair is one run of each, one after the other, so that a slow spell of
-    the machine hits both; see `timing.compare`. Both start from the files and
-    end with the test.
+    A pair is one run of each pipeline, one after the other, so that a slow
+    spell of the machine hits both; see `timing.compare`. Both pipelines start
+    from the files and end with the test.
 
     Parameters
     ----------
     pairs : int
         At least 1; the median ratio is the result.
     report : callable
-        Gets a line of text after each step.
+        Called with a line of text after each step.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def bench_training(
 
 
 def _compare_batch_size(batch_size, device):
-    """Time passes over 10,000 training images in both pipelines."""
+    """Compare both pipelines on passes over 10,000 training images."""
     count = IMAGES_PER_BATCH_SIZE
     mnist = mnist_loader("train").dataset
     loader = DataLoader(Subset(mnist, range(count)), batch_size, shuffle=True)

@@ -1,4 +1,4 @@
-"""A bench of the suite: made, checked, and only then timed."""
+"""A bench of the suite, whose result is checked before it is timed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gpu_course.timing.timed import Timing
 
 
-ON_GPU = ("none", "in and out")  # which copies are timed where there are any
+ON_GPU = ("none", "in and out")  # which copies are timed on a GPU
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Case:
         What a size counts.
     sizes, quick_sizes : tuple of int
     inputs : callable
-        From a size to a tuple of tensors on the host.
+        Maps a size to a tuple of tensors on the host.
     kernel : callable
-        From a size and a device to a function of the inputs there, which
-        returns a tensor.
+        Maps a size and a device to a function. The function takes the inputs
+        on that device and returns a tensor.
     check : callable
-        Gets the first result, on the host, and the inputs; raises an
-        AssertionError unless it is right.
+        Takes the first result, on the host, and the inputs. Raises an
+        AssertionError if the result is wrong.
     flops, bytes : callable
-        From a size to a number, None where it isn't known.
+        Map a size to a number, or to None if it isn't known.
     transfers : tuple of str
-        What is timed on a GPU, as in `timing.TRANSFERS`.
+        Which copies are timed on a GPU, as in `timing.TRANSFERS`.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Case:
         device: str | torch.device = "cpu",
         transfers: str = "none",
     ) -> Callable[[], torch.Tensor]:
-        """Return a callable of no arguments, its result already checked.
+        """Return a callable without arguments, whose result has been checked.
 
         Parameters
         ----------
@@ -107,9 +107,9 @@ def run_case(
     Parameters
     ----------
     threads : int, optional
-        On the CPU.
+        Threads on the CPU.
     **options
-        For `timing.time_call`.
+        Passed to `timing.time_call`.
 
     Returns
     -------

@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 
 CARRIED = Path(__file__).parent / "carried"
-TELLING = ("cpu", "cores", "system", "gpu")  # what makes a machine another
+TELLING = ("cpu", "cores", "system", "gpu")  # what tells machines apart
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One time, measured.
+    """One measured time.
 
     Attributes
     ----------
     bench : str
-        As in `bench_suite.CASES`.
+        A name in `bench.suite.CASES`.
     size : int
     size_is : str
         What the size counts.
     device : {"cpu", "cuda", "mps"}
     threads : int or None
-        On the CPU.
+        Threads on the CPU.
     transfers : {"none", "in", "in and out"}
-        Which copies between host and device are in the time.
+        Which copies between host and device the time includes.
     median_s, iqr_s : float
         Seconds for one call.
     repeats : int
     precision : float or None
         Half of the median's 95 % interval, as a share; None if unknown.
     flops, bytes : float or None
-        Of one call; None where it isn't known.
+        For one call; None if it isn't known.
     load : float or None
         Cores that other programs kept busy meanwhile.
     kind : {"measured"}
@@ -71,12 +71,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a machine measured on a day.
+    """What one machine measured on one day.
 
     Attributes
     ----------
     name : str
-        For people: the file's, without its ending.
+        The file's name without its extension, for display.
     date : str
         ``2026-11-25``, in UTC.
     machine : dict
@@ -90,10 +90,10 @@ class Ledger:
     entries: tuple
 
     def way(self, entry: Entry) -> str:
-        """Return how something was run, comparable between machines.
+        """Return how an entry was run, in words that machines can share.
 
-        ``cpu, 1 thread``, ``cpu, all threads``, ``cuda``, ``cuda, transfers
-        in and out``.
+        Such as ``cpu, 1 thread``, ``cpu, all threads``, ``cuda`` or ``cuda,
+        transfers in and out``.
         """
         text = entry.device
         if entry.device == "cpu":
@@ -110,7 +110,7 @@ class Ledger:
 
 
 def entry_of(case: Case, size: int, timing: Timing, device: str) -> Entry:
-    """Return the entry of a `Timing` of a `bench_suite.Case`."""
+    """Return the entry of a `Timing` of a `bench.case.Case`."""
     return Entry(
         case.name,
         size,
@@ -148,7 +148,7 @@ def this_machine() -> dict[str, Any]:
 def new_ledger(
     name: str, machine: dict[str, Any], entries: Iterable[Entry] = ()
 ) -> Ledger:
-    """Return a ledger of today."""
+    """Return a ledger with today's date."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return Ledger(name, today, machine, tuple(entries))
 
@@ -173,8 +173,8 @@ def load(path: str | Path) -> Ledger:
     Raises
     ------
     LedgerError
-        If there is none, or it is damaged, of another schema, or lacks
-        something; says what to do.
+        If the file is missing, damaged, incomplete or of another schema; the
+        message says what to do.
     """
     path = Path(path)
     try:
@@ -200,12 +200,12 @@ def load(path: str | Path) -> Ledger:
 
 
 def carried() -> tuple[Ledger, ...]:
-    """Return the ledgers that the package carries, a tuple by name."""
+    """Return the ledgers that come with the package, sorted by name."""
     return tuple(load(path) for path in sorted(CARRIED.glob("*.json")))
 
 
 def differences(one: Ledger, other: Ledger) -> list[str]:
-    """Return in which ways two ledgers' machines differ, a list of text."""
+    """Return the differences between two ledgers' machines, as text."""
     a, b = one.machine, other.machine
     return [
         f"{key}: {a[key] or 'none'} | {b[key] or 'none'}"
@@ -215,14 +215,14 @@ def differences(one: Ledger, other: Ledger) -> list[str]:
 
 
 def other_machine(one: Ledger, other: Ledger) -> bool:
-    """Whether two ledgers are of different machines, not only software."""
+    """Return whether two ledgers' machines differ in more than software."""
     return any(one.machine[key] != other.machine[key] for key in TELLING)
 
 
 def _ledger(name, content):
     check(content)
     machine, entries = content["machine"], content["entries"]
-    # Keys that aren't known are left out, whatever they hold.
+    # Unknown keys are left out, whatever they hold.
     return Ledger(
         name,
         content["date"],

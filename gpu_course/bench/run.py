@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 DEFAULT = Path("gpu-course-bench.json")
-AGAIN = 2  # times, where a time comes with a warning
-ROOM = 0.5  # of the free memory, that a case may take
+AGAIN = 2  # retries of a time that comes with a warning
+ROOM = 0.5  # share of the free memory that a case may take
 
 
 def run_suite(
@@ -34,19 +34,19 @@ def run_suite(
     """Time every case at every size, on each device that works.
 
     The ledger is written after each case, so that an interrupt loses little. A
-    time that comes with a warning is taken again, at most twice, and the
-    shortest median kept: other programs lengthen times, they never shorten
+    time that comes with a warning is measured again, at most twice, and the
+    shortest median is kept: other programs lengthen times and never shorten
     them.
 
     Parameters
     ----------
     output : path
     quick : bool
-        Fewer sizes, and less time for each.
+        Use fewer sizes, and less time for each.
     devices : sequence of str, optional
         Default: `working_devices`.
     report : callable
-        Gets a line of text after each time.
+        Called with a line of text after each time.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def run_suite(
     Raises
     ------
     AssertionError
-        If a result is wrong: it isn't timed.
+        If a result is wrong; then it isn't timed.
     """
     output, start = Path(output), time.perf_counter()
     machine, entries = this_machine(), []
@@ -101,7 +101,7 @@ def run_suite(
 
 
 def working_devices() -> list[str]:
-    """Return the devices that compute something right here."""
+    """Return the devices that compute correctly on this machine."""
     import torch
 
     there = {
@@ -127,7 +127,7 @@ def ways(
 
 
 def _least_disturbed(quick, case, *way):
-    """Return the timing, of one without a warning if there is one."""
+    """Return the shortest timing, retried while there is a warning."""
     timing = run_case(case, *way, **(QUICK if quick else TIMED))
     for _ in range(0 if quick else AGAIN):
         if timing.warning is None:
@@ -138,7 +138,7 @@ def _least_disturbed(quick, case, *way):
 
 
 def _fits(case, size):
-    """Whether there is room: on the host, the device and for the check."""
+    """Return whether there is room on host and device, and for the check."""
     import psutil
 
     need = 4 * (case.bytes(size) or 0)

@@ -1,4 +1,4 @@
-"""What a ledger's file has to hold, and what is said if it doesn't."""
+"""What a ledger's file has to hold, and the messages if it doesn't."""
 
 import datetime
 from typing import Any
@@ -47,18 +47,18 @@ POSITIVE = ("size", "threads", "median_s", "repeats", "cores", "memory_gib")
 
 
 class LedgerError(ValueError):
-    """A ledger that can't be used; says why and what to do."""
+    """A ledger can't be used; the message says why and what to do."""
 
 
 def check(content: Any) -> None:
-    """Raise unless the content of a file is a ledger's.
+    """Raise an error unless the content of a file is a ledger's.
 
-    Keys that aren't known are allowed.
+    Unknown keys are allowed.
 
     Raises
     ------
     LedgerError
-        Says what was got and what to do.
+        The message says what was found and what to do.
     """
     if not isinstance(content, dict) or "schema" not in content:
         raise LedgerError(
@@ -121,7 +121,7 @@ def _check_keys(found, keys, where):
 
 
 def _check(found, types, where):
-    """Raise unless each value is of its type, and a number possible."""
+    """Raise an error unless each value has its type and a possible number."""
     _check_keys(found, types, where)
     for key, allowed in types.items():
         value = found[key]
@@ -131,7 +131,7 @@ def _check(found, types, where):
             right = None in allowed
         elif right and not isinstance(value, str):
             low = value > 0 if key in POSITIVE else value >= 0
-            right = low and value < LARGEST  # nan is not
+            right = low and value < LARGEST  # NaN fails this
         if not right:
             raise LedgerError(
                 f"{where}: {key} can't be {value!r}; get it again, or "

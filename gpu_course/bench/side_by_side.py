@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from gpu_course.bench.ledger import Ledger
 
 
-ALIKE = 0.1  # runs of different days: less than this isn't a difference
+ALIKE = 0.1  # smaller differences between runs of different days don't count
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, "black")
 GPU_LINE, GPU_COPIES, CPU_ONE, CPU_ALL = "-", "--", ":", "-."
 
 
 def common_keys(ledgers: Sequence[Ledger]) -> list[tuple[str, int, str]]:
-    """Return the keys of `Ledger.by_key` that two or more have, in order.
+    """Return the keys of `Ledger.by_key` that two or more share, in order.
 
     Raises
     ------
     LedgerError
-        If there are under two ledgers or nothing is in common.
+        If there are fewer than two ledgers, or they have nothing in common.
     """
     if len(ledgers) < 2:
         raise LedgerError(
@@ -49,10 +49,10 @@ def common_keys(ledgers: Sequence[Ledger]) -> list[tuple[str, int, str]]:
 
 
 def ratio_table(ledgers: Sequence[Ledger]) -> str:
-    """Return a table of ratios to the first ledger, and what differs.
+    """Return a table of ratios to the first ledger, and the differences.
 
-    Above 1 is faster than the first. The ledgers weren't measured in turn, so
-    differences up to 10 %, or within the spread of both, are called none.
+    A ratio above 1 is faster than the first. The ledgers weren't measured in
+    turn, so differences up to 10 %, or within the spread of both, don't count.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def plot_ledgers(
     Raises
     ------
     LedgerError
-        If there are none, or more than there are colours.
+        If there are no ledgers, or more ledgers than colours.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -194,7 +194,7 @@ def _style(entry, way):
 
 
 def _order(key, keys):
-    """Benches in the order of their first appearance, then size, then way."""
+    """Return a sort key: bench by first appearance, then size, then way."""
     benches = list(dict.fromkeys(bench for bench, _, _ in keys))
     return benches.index(key[0]), key[1], keys.index(key)
 
@@ -232,7 +232,7 @@ def _cell(entry, first):
 
 
 def _fastest(entries, names):
-    """Return the name of the one that is faster than all others, or "="."""
+    """Return the name of the ledger that is clearly the fastest, or "="."""
     there = [(e, n) for e, n in zip(entries, names, strict=True) if e]
     if len(there) < 2:
         return ""

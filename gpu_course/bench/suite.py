@@ -1,8 +1,8 @@
-"""The benches whose times a ledger holds: six kinds of work, by size.
+"""The benches of a ledger: six kinds of work at several sizes.
 
-Everything is float32, on whatever device is asked for, and compared with
-NumPy or with float64 before it is timed. FLOPs and bytes are what
-the work needs at least: each array counted once.
+Everything is float32, on the device asked for. Results are compared with NumPy
+or with float64 before anything is timed. FLOPs and bytes are the least that
+the work needs: each array counts once.
 """
 
 import numpy as np
@@ -106,7 +106,7 @@ def _check_convolution(result, images, weights):
 
 
 def _lenet():
-    """Return the network with always the same weights."""
+    """Return the network, always with the same weights."""
     import torch
 
     from gpu_course.training.lenet import LeNet
@@ -267,7 +267,7 @@ def case(name: str) -> Case:
     Raises
     ------
     ValueError
-        Says which there are.
+        If there is none; the message lists the names.
     """
     for one in CASES:
         if one.name == name:

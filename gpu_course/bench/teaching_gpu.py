@@ -1,4 +1,4 @@
-"""The benchmark of the teaching GPU: its executors, a simulator and NumPy."""
+"""Benchmark the teaching GPU's executors, Numba's simulator and NumPy."""
 
 from __future__ import annotations
 
@@ -38,23 +38,24 @@ FIRST = OURS + "time_first_launch()"
 def bench_kernels(
     report: Callable[[str], Any] = print, scale: float = 1.0
 ) -> dict[str, Any]:
-    """Time every kernel on everything that runs it.
+    """Time every kernel on every executor, the simulator and NumPy.
 
     Results are compared with NumPy's before anything is timed. Every executor
-    gets the same launch, of a size that the simulator can finish; compiled
+    gets the same launch, small enough for the simulator to finish. Compiled
     code and NumPy run the full size as well.
 
     Parameters
     ----------
     report : callable
-        Is called with each line of text.
+        Called with each line of text.
     scale : float
-        Below 1, smaller sizes; for tests.
+        Factor of the sizes; below 1 in tests.
 
     Returns
     -------
     dict
-        ``kernels``, a row for each; ``goals``, what the README states.
+        ``kernels`` has a row for each kernel; ``goals`` has the figures that
+        the README states.
     """
     report("Numba's simulator goes first, alone ...")
     simulated = json.loads(
@@ -124,7 +125,7 @@ def bench_case(
 
 
 def seconds_of(function: Callable[[], Any]) -> float:
-    """Return the median time of a call; of one call if it is long."""
+    """Return the median time of a call, or one time if the call is long."""
     start = time.perf_counter()
     function()
     first = time.perf_counter() - start
@@ -180,8 +181,8 @@ def number(
 def simulate() -> None:
     """Check and time each case in Numba's simulator; print the seconds.
 
-    Runs in a process of its own: the simulator is chosen as Numba is
-    imported. The kernels are the same file with the other import.
+    This runs in its own process, because Numba chooses the simulator at
+    import. The kernels are the same file with Numba's import.
     """
     from gpu_course.bench.teaching_gpu_cases import simulator_kernels
 
@@ -198,7 +199,7 @@ def simulate() -> None:
 
 
 def time_first_launch() -> None:
-    """Print a process's first launch: seconds without imports, threads.
+    """Print the seconds of a first launch, without imports, and its threads.
 
     The arguments are a kernel's name and ``whole`` or ``block``: how much
     of its small size is launched.
@@ -230,8 +231,9 @@ def first_launches(
 ) -> dict[str, float]:
     """Time the first launch of a kernel in fresh processes.
 
-    Plain Python is for small launches, so one block is timed: with nothing
-    on the disk, and with the types that the process before left there.
+    Plain Python is for small launches, so one block is timed: first with
+    nothing on the disk, then with the types that the process before left
+    there.
     """
     result, told = {}, []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -267,7 +269,7 @@ def first_launches(
 def events_per_second(
     report: Callable[[str], Any], scale: float = 1.0
 ) -> dict[str, float]:
-    """Time traces with their analysis; an event is a row of the record."""
+    """Time traces and their analysis; an event is a row of the record."""
     events, seconds = 0, 0.0
     for case in CASES:
         made = case.make(case.sizes(scale)[0])
@@ -287,14 +289,14 @@ def events_per_second(
 def growth(
     report: Callable[[str], Any], scale: float = 1.0
 ) -> dict[str, list]:
-    """Time a kernel over four decades of threads, compiled.
+    """Time a compiled kernel over four decades of threads.
 
     Returns
     -------
     dict
-        ``threads`` and ``seconds``; ``over_tenth``, how many times as long
-        as a tenth of the threads each takes: 10 is linear, less where the
-        launch itself counts.
+        ``threads`` and ``seconds``; ``over_tenth``, the time divided by that
+        of a tenth of the threads. 10 is linear; it is less where the launch
+        itself takes a large share.
     """
     case = next(c for c in CASES if c.name == GROWN)
     threads, seconds = [], []

@@ -1,4 +1,4 @@
-"""What is launched in the benchmark of kernels, and what NumPy gives."""
+"""The launches of the kernel benchmark, and NumPy's results for them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Made:
     Attributes
     ----------
     kernel : str
-        Its name in `bench_kernels`.
+        Its name in `teaching_gpu_kernels`.
     grid, block : int or tuple
     arguments : tuple
         The last is the result.
     numpy : callable
-        Returns what NumPy makes of the other arguments.
+        Returns NumPy's result for the other arguments.
     size : str
-        As people say it.
+        The size as text, for display.
     steps : int
-        Of each thread, where they grow with the size.
+        Steps of each thread, if they grow with the size.
     """
 
     kernel: str
@@ -58,23 +58,23 @@ class Made:
 
     @property
     def work(self) -> int:
-        """Threads times what each does, to compare sizes by."""
+        """Threads times the steps of each, to compare sizes."""
         return self.threads * self.steps
 
     def traced(self) -> Report:
-        """Return the report of the launch."""
+        """Return the report of the traced launch."""
         kernel = getattr(teaching_gpu_kernels, self.kernel)
         return kernel.trace[self.grid, self.block](*self.arguments)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel and its sizes: for every executor, and the full one.
+    """A kernel with a small size, for every executor, and a full size.
 
     Attributes
     ----------
     make : callable
-        From a size to a `Made`.
+        Maps a size to a `Made`.
     unit : int
         Sizes are multiples of it.
     simulated : bool
@@ -106,14 +106,14 @@ def whole(*shape: int, high: int = 8) -> np.ndarray:
 
 
 def axpy(n: int) -> Made:
-    """Return y + a x on n elements."""
+    """Return the launch of y + a x on n elements."""
     a, x, y = np.float32(2), whole(n), whole(n)
     size, numpy = f"{n:,}", lambda: y + a * x
     return Made("axpy", n // THREADS, THREADS, (a, x, y), numpy, size)
 
 
 def tiled_matmul(n: int) -> Made:
-    """Return the product of two n × n matrices, in tiles."""
+    """Return the launch of a product of two n × n matrices, in tiles."""
     a, b, c = whole(n, n), whole(n, n), whole(n, n)
     grid, block = (n // TILE, n // TILE), (TILE, TILE)
     size, numpy = f"{n}×{n}", lambda: a @ b
@@ -121,19 +121,19 @@ def tiled_matmul(n: int) -> Made:
 
 
 def block_reduction(n: int, kernel: str = "block_reduction") -> Made:
-    """Return the sums of blocks of n elements, by a tree."""
+    """Return the launch of sums of blocks of n elements, by a tree."""
     x, sums = whole(n), np.zeros(n // THREADS, np.float32)
     size, numpy = f"{n:,}", lambda: x.reshape(-1, THREADS).sum(axis=1)
     return Made(kernel, n // THREADS, THREADS, (x, sums), numpy, size)
 
 
 def warp_reduction(n: int) -> Made:
-    """Return the same sums, by shuffles."""
+    """Return the launch of the same sums, by shuffles."""
     return block_reduction(n, "warp_reduction")
 
 
 def convolution(n: int) -> Made:
-    """Return n images convolved with one filter."""
+    """Return the launch of n images convolved with one filter."""
     images, weights = whole(n, SIDE, SIDE), whole(FILTER, FILTER)
     arrays = (images, weights, np.zeros((n, OUT, OUT), np.float32))
     size, numpy = f"{n:,} images", lambda: correlate(images, weights)
@@ -141,7 +141,7 @@ def convolution(n: int) -> Made:
 
 
 def convolution_channels(n: int, channels: int = 6) -> Made:
-    """Return n images convolved with several filters."""
+    """Return the launch of n images convolved with several filters."""
     images, weights = whole(n, SIDE, SIDE), whole(channels, FILTER, FILTER)
     out = np.zeros((n, channels, OUT, OUT), np.float32)
 
@@ -159,7 +159,7 @@ def convolution_channels(n: int, channels: int = 6) -> Made:
 
 
 def correlate(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the images under one filter, a shifted product at a time."""
+    """Return the images convolved with one filter, by shifted products."""
     total = np.zeros((len(images), OUT, OUT), np.float32)
     for i in range(FILTER):
         for j in range(FILTER):
@@ -168,7 +168,7 @@ def correlate(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def histogram_global(n: int, kernel: str = "histogram_global") -> Made:
-    """Return the histogram of n bytes, counted in global memory."""
+    """Return the launch of a histogram of n bytes, in global memory."""
     values = whole(n, high=BINS).astype(np.uint8)
     arrays = (values, np.zeros(BINS, np.int32))
     size, numpy = f"{n:,}", lambda: np.bincount(values, minlength=BINS)
@@ -176,7 +176,7 @@ def histogram_global(n: int, kernel: str = "histogram_global") -> Made:
 
 
 def histogram_shared(n: int) -> Made:
-    """Return the same histogram, counted in shared memory first."""
+    """Return the launch of the same histogram, in shared memory first."""
     return histogram_global(n, "histogram_shared")
 
 
@@ -200,12 +200,12 @@ def launch(made: Made, kernels: Any = teaching_gpu_kernels) -> None:
 
 
 def check(made: Made, kernels: Any = teaching_gpu_kernels) -> None:
-    """Launch, and compare the result with NumPy's, to the last bit.
+    """Launch and compare the result with NumPy's, to the last bit.
 
     Raises
     ------
     AssertionError
-        Says which kernel is wrong.
+        If the result is wrong; the message names the kernel.
     """
     made.arguments[-1][...] = 0
     expected = made.numpy()
@@ -220,7 +220,7 @@ def check(made: Made, kernels: Any = teaching_gpu_kernels) -> None:
 def simulator_kernels() -> SimpleNamespace:
     """Return the kernels as Numba's simulator runs them.
 
-    Only the import changes; Numba has to have been imported with
+    Only the import changes; Numba must have been imported with
     ``NUMBA_ENABLE_CUDASIM=1``.
     """
     text = inspect.getsource(teaching_gpu_kernels)

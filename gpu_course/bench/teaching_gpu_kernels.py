@@ -1,8 +1,8 @@
-"""The kernels that are benchmarked, written as for a GPU.
+"""The benchmarked kernels, written as for a GPU.
 
 Consecutive threads touch consecutive elements, data that a block uses more
-than once goes through shared memory, and constants are float32. But for its
-import this file is a file for ``numba.cuda``: Numba's simulator runs it so.
+than once goes through shared memory, and constants are float32. Apart from its
+import this file is ``numba.cuda`` code: Numba's simulator runs it as such.
 """
 
 from numba import float32, int32

@@ -53,8 +53,8 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0: done. 1: it failed, or a target was missed. 2: it was called wrongly.
-    130: it was interrupted.
+    0: done. 1: it failed, or a target was missed. 2: wrong usage. 130: it was
+    interrupted.
     """
     arguments = _parser().parse_args(argv)
     try:

@@ -11,7 +11,7 @@ HELP = "time this machine and write a ledger that others can compare"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course bench`` takes to its parser."""
+    """Add the arguments of ``gpu-course bench`` to its parser."""
     parser.add_argument(
         "what",
         nargs="?",

@@ -8,7 +8,7 @@ HELP = "run the linters, the tests, every notebook"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course test`` takes to its parser."""
+    """Add the arguments of ``gpu-course test`` to its parser."""
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--gpu",

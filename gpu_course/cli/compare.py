@@ -7,7 +7,7 @@ HELP = "set ledgers of 'bench' side by side, and draw"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course compare`` takes to its parser."""
+    """Add the arguments of ``gpu-course compare`` to its parser."""
     parser.add_argument(
         "ledger",
         nargs="+",

@@ -9,7 +9,7 @@ HELP = "try everything the course needs here"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course doctor`` takes to its parser."""
+    """Add the arguments of ``gpu-course doctor`` to its parser."""
     parser.add_argument("--json", **JSON)
 
 

@@ -10,7 +10,7 @@ HELP = "compile every kernel of the course for real GPUs; none is needed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course kernels`` takes to its parser."""
+    """Add the arguments of ``gpu-course kernels`` to its parser."""
     parser.add_argument(
         "--cc",
         type=_capabilities,

@@ -8,7 +8,7 @@ HELP = "open the course in JupyterLab"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course lab`` takes to its parser."""
+    """Add the arguments of ``gpu-course lab`` to its parser."""
     parser.add_argument(
         "--port", type=positive, help="default: the first free from 8888"
     )

@@ -6,7 +6,7 @@ HELP = "execute the notebooks afresh and store their outputs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course run-notebooks`` takes to its parser."""
+    """Add the arguments of ``gpu-course run-notebooks`` to its parser."""
     parser.add_argument(
         "chapter", nargs="*", metavar="NN", help="default: all of them"
     )

@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""Options that several commands share."""
 
 import argparse
 from pathlib import Path
@@ -22,14 +22,14 @@ def model_path() -> Path:
 
 
 def whole(text: str) -> int:
-    """Return a whole number, for a parser: 0 or more."""
+    """Parse a whole number, 0 or more."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number, got {text}")
     return int(text)
 
 
 def positive(text: str) -> int:
-    """Return a whole number above 0, for a parser."""
+    """Parse a whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"must be a whole number above 0, got {text}"
@@ -38,7 +38,7 @@ def positive(text: str) -> int:
 
 
 def percent(text: str) -> float:
-    """Return a percentage above 0, at most 100, for a parser."""
+    """Parse a percentage above 0 and at most 100."""
     try:
         number: float | None = float(text)
     except ValueError:

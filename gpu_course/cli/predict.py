@@ -11,7 +11,7 @@ HELP = "say which digit a picture shows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course predict`` takes to its parser."""
+    """Add the arguments of ``gpu-course predict`` to its parser."""
     parser.add_argument("image", nargs="+", metavar="IMAGE")
     parser.add_argument(
         "--model",

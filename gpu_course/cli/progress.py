@@ -10,7 +10,7 @@ HELP = "list the exercises and quizzes, and what was passed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course progress`` takes to its parser."""
+    """Add the arguments of ``gpu-course progress`` to its parser."""
     parser.add_argument("--json", **JSON)
 
 

@@ -6,7 +6,7 @@ HELP = "restore a chapter of your working copy; keep yours"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course reset`` takes to its parser."""
+    """Add the arguments of ``gpu-course reset`` to its parser."""
     parser.add_argument("chapter", metavar="NN", help="its number, e.g. 31")
 
 

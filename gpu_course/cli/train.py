@@ -19,7 +19,7 @@ HELP = "train the LeNet on MNIST and test it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``gpu-course train`` takes to its parser."""
+    """Add the arguments of ``gpu-course train`` to its parser."""
     parser.add_argument(
         "--epochs",
         type=positive,
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     Classifier(model, device=device).save(output)
     checkpoint.unlink(missing_ok=True)
     images_per_second = fraction = None
-    if not arguments.resume:  # else part of the work was done before
+    if not arguments.resume:  # a resumed run did part of the work before
         images_per_second = len(train) * recipe.epochs / (fitted - fitting)
         flops = images_per_second * training_flops_per_image(model)
         fraction = flops / (1e9 * measured_sgemm(device).rate)

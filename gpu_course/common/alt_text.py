@@ -1,10 +1,10 @@
-"""A text for each figure, for those who hear a page or cannot load pictures.
+"""Alternative text for figures, for screen readers and unloaded pictures.
 
-``notebooks/matplotlibrc`` names `attach` in ``figure.hooks``, so no cell needs
-to. The text goes into the output's metadata, where nbconvert's template
-``classic`` finds it. JupyterLab shows pictures in outputs without a text
-(https://github.com/jupyter/enhancement-proposals/issues/120): what is in
-``labextensions/`` teaches it.
+``notebooks/matplotlibrc`` lists `attach` in ``figure.hooks``, so cells need
+not call it. The text goes into the output's metadata, where nbconvert's
+template ``classic`` finds it. JupyterLab shows output pictures without their
+text (https://github.com/jupyter/enhancement-proposals/issues/120); the
+extension in ``labextensions/`` adds it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST = 600
 
 
 def attach(figure: Figure) -> None:
-    """Have a figure carry its text when IPython displays it."""
+    """Make a figure carry its text when IPython displays it."""
     figure._repr_mimebundle_ = lambda **_: (  # type: ignore[attr-defined]
         {},
         {"image/png": {"alt": alt_text(figure)}},
@@ -26,9 +26,9 @@ def attach(figure: Figure) -> None:
 
 
 def alt_text(figure: Figure) -> str:
-    """Return what is written in a figure: titles, axes, legends.
+    """Return the text written in a figure: titles, axis labels, legends.
 
-    Of axes that have none of these it is what is written inside them.
+    For axes without any of these, return the text written inside them.
     """
     written = [figure.get_suptitle()]
     for ax in filter(lambda ax: ax.get_visible(), figure.axes):
@@ -41,7 +41,7 @@ def alt_text(figure: Figure) -> str:
 
 
 def _beside(ax):
-    """Return the title of axes, what they show over what, and the legend."""
+    """Return the titles, axis labels and legend entries of axes."""
     titles = [ax.get_title(where) for where in ("left", "center", "right")]
     x, y = ax.get_xlabel(), ax.get_ylabel()
     titles.append(f"{y} over {x}" if x and y else x or y)

@@ -1,4 +1,4 @@
-"""Which device to use."""
+"""Choose the device to compute on."""
 
 from __future__ import annotations
 
@@ -63,8 +63,9 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
 def try_device(device: str | torch.device) -> str | None:
     """Multiply two small matrices on the device and compare with the CPU.
 
-    ``is_available`` can be True where the first operation fails: an old GPU
-    with a new build of torch. So this computes.
+    ``is_available`` can be True although the first operation fails, for
+    example on an old GPU with a new build of torch. So this function computes
+    something.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def place(
 ) -> torch.nn.Module:
     """Move a model to the device and return it.
 
-    On the CPU convolutions were measured to be faster with channels last; on
+    On the CPU, convolutions were measured to be faster with channels last. On
     other devices the layout stays as it is.
     """
     import torch

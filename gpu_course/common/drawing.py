@@ -1,8 +1,8 @@
 """The drawing vocabulary of every chapter.
 
-Threads are discs, memory is cells, a warp is one band of colour, a barrier a
-line across. What is idle is hollow, so that the pictures read without colour.
-Colours are Okabe and Ito's.
+Threads are discs, memory is cells, a warp is a band of colour, and a barrier
+is a line across. Idle parts are hollow, so the pictures can be read without
+colour. The colours are Okabe and Ito's.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SKY, YELLOW, PURPLE = "#56B4E9", "#F0E442", "#CC79A7"
 
 THREAD = SKY  # a thread that is active
 MEMORY = YELLOW  # a cell that is used
-FAULT = VERMILION  # what is wasted, or wrong
+FAULT = VERMILION  # wasted or wrong
 BARRIER = "black"
-WARPS = (BLUE, ORANGE, GREEN, PURPLE)  # bands, in turn
+WARPS = (BLUE, ORANGE, GREEN, PURPLE)  # band colours, in turn
 IDLE = "white"
 
 
 def _add(ax, patch):
-    """Add a patch within the limits that `frame` sets: no axis follows it."""
+    """Add a patch without changing the axis limits that `frame` sets."""
     ax.add_artist(patch)
     patch.set_in_layout(False)
 
@@ -148,7 +148,7 @@ def frame(
     top: float,
     equal: bool = True,
 ) -> Axes:
-    """Set the view, without axes."""
+    """Set the axis limits and hide the axes."""
     ax.set(xlim=(left, right), ylim=(bottom, top))
     if equal:
         ax.set_aspect("equal")

@@ -1,4 +1,4 @@
-"""Where the course keeps files of its own, and how it writes them."""
+"""Where the course keeps its own files, and how it writes them."""
 
 import contextlib
 import os
@@ -24,12 +24,12 @@ def cache_folder() -> Path:
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write bytes to `path` so that a reader sees the old file or the new.
+    """Write bytes to `path` so that readers see the old file or the new one.
 
-    The bytes go to a new file in the same folder, which then takes the
-    place of the old one. A process killed at any moment leaves one of the
-    two complete files; so does a full disk. What a killed process began is
-    removed by a later call, an hour on.
+    The bytes go to a new file in the same folder, which then replaces the old
+    one. If the process is killed or the disk is full, one of the two complete
+    files remains. A killed process can leave a temporary file behind; a later
+    call removes it once it is an hour old.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 
 def _replace(part, path):
-    """Rename, on Windows again and again while another process reads."""
+    """Rename a file; on Windows, retry while another process reads it."""
     for _ in range(20 if os.name == "nt" else 0):
         with contextlib.suppress(PermissionError):
             part.replace(path)
@@ -64,6 +64,6 @@ def _replace(part, path):
 def _remove_abandoned(folder, prefix):
     for part in folder.iterdir():
         if part.name.startswith(prefix):
-            with contextlib.suppress(OSError):  # another process was faster
+            with contextlib.suppress(OSError):  # already removed
                 if time.time() - part.stat().st_mtime > ABANDONED_AFTER_S:
                     part.unlink()

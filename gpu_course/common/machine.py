@@ -1,4 +1,4 @@
-"""What this machine is: a report that a timing can be read beside."""
+"""A report on this machine, to read beside its timings."""
 
 import importlib.metadata
 import os
@@ -17,7 +17,10 @@ PACKAGES = ("torch", "torchvision", "numba", "numpy", "jupyterlab")
 
 @dataclass(frozen=True)
 class Machine:
-    """What a timing depends on. Memory is in GiB; None where unknown."""
+    """The hardware and software that timings depend on.
+
+    Memory is in GiB. Unknown values are None.
+    """
 
     cpu: str
     cores: int
@@ -51,7 +54,7 @@ class Machine:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as a dict that JSON can hold."""
+        """Return the report as a dict that can be written as JSON."""
         return asdict(self)
 
     def __str__(self):
@@ -67,9 +70,9 @@ class Machine:
 
 
 def machine_report() -> Machine:
-    """Look at this machine and return a `Machine`.
+    """Inspect this machine and return a `Machine`.
 
-    It holds no names of people, hosts or folders.
+    The report holds no names of people, hosts or folders.
     """
     import psutil
     import torch
@@ -104,7 +107,7 @@ def _version(package):
 
 
 def nvidia_smi(field: str) -> str | None:
-    """Ask the NVIDIA driver about the first GPU; None if there is none."""
+    """Return what the NVIDIA driver says about the first GPU, or None."""
     if shutil.which("nvidia-smi") is None:
         return None
     command = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]

@@ -1,7 +1,7 @@
-"""What code prints, cut after as many lines as a notebook can bear.
+"""Limit printed output to as many lines as a notebook can handle.
 
-A line that each thread of a launch prints is a hundred thousand lines. They
-cost a second to send and many more to draw, and the notebook keeps them.
+If each thread of a launch prints a line, a hundred thousand lines can result.
+They take a second to send and many more to draw, and the notebook stores them.
 """
 
 import contextlib
@@ -9,23 +9,24 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-LINE = 200  # characters that a line has at most, on average
+LINE = 200  # most characters of a line, on average
 
 
 class _Shown:
-    """What is left to be shown of a few lines, and what was cut.
+    """Track the output still to be shown and the output already cut.
 
-    Several threads may write; then the counts are nearly right. A lock would
-    stay locked where a thread is stopped inside.
+    If several threads write, the counts are approximate. A lock would make
+    them exact, but would stay locked if a thread is stopped while it holds the
+    lock.
     """
 
     def __init__(self, lines):
         self.lines, self.characters = lines, lines * LINE
         self.cut_lines = self.cut_characters = 0
-        self.is_open = False  # what was cut ended inside a line
+        self.is_open = False  # the cut text ended inside a line
 
     def part(self, text):
-        """Return the beginning of a text that is still to be shown."""
+        """Return the beginning of a text that may still be shown."""
         size = 0 if self.cut_characters else min(len(text), self.characters)
         end = -1
         for _ in range(self.lines):
@@ -52,11 +53,14 @@ class _Shown:
 
 
 class _Stream:
-    """A stream that passes on what is to be shown, and all but `write`."""
+    """A stream that passes on only the text to be shown.
+
+    Everything except writing goes to the original stream unchanged.
+    """
 
     def __init__(self, stream, shown):
         self._stream, self._shown = stream, shown
-        self._ends = True  # what was passed on ends with a line's end
+        self._ends = True  # the text passed on ended with a newline
 
     def write(self, text):
         part = self._shown.part(text)
@@ -75,16 +79,17 @@ class _Stream:
 
 @contextlib.contextmanager
 def first_lines(count: int, why: str) -> Iterator[None]:
-    """Cut what is printed inside, on both streams and from any thread.
+    """Limit the lines printed inside, on both streams and from any thread.
 
-    Inside another one it does nothing: the outer one cuts.
+    Inside another `first_lines` it does nothing: the outer one cuts.
 
     Parameters
     ----------
     count : int
-        Lines that are shown.
+        Number of lines to show.
     why : str
-        Ends the line that says how many were cut, after a colon.
+        The reason, which follows the colon in the line that says how much was
+        cut.
     """
     before = sys.stdout, sys.stderr
     if None in before or any(isinstance(s, _Stream) for s in before):

@@ -12,9 +12,9 @@ def progress_bar(
 ) -> tqdm:
     """Return a tqdm bar, to be used in a ``with`` statement.
 
-    In a notebook the bar is text on standard output, always as wide, so that
-    what it leaves in the stored output is the same on every run: blanks.
-    Elsewhere it goes to standard error, and only if that is a terminal.
+    In a notebook the bar is text of fixed width on standard output, so every
+    run leaves the same blanks in the stored output. Elsewhere the bar goes to
+    standard error, and only if that is a terminal.
     """
     notebook = _in_notebook()
     hidden = False if notebook else None  # None: hidden unless a terminal
@@ -31,7 +31,7 @@ def progress_bar(
 
 
 def _in_notebook():
-    """A kernel has IPython loaded, and IPython knows that it is one."""
+    """Return whether IPython is loaded and runs in a notebook's kernel."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

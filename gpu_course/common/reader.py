@@ -1,7 +1,7 @@
-"""What a notebook shows of an error: the reader's own lines, not the course's.
+"""Shorten a notebook's errors to the reader's own lines.
 
-Python's own traceback stays whole. So does IPython's, after ``%xmode Verbose``
-and ``%tb``.
+Python's own traceback stays complete. ``%xmode Verbose`` and ``%tb`` show
+IPython's complete traceback.
 """
 
 import functools
@@ -33,19 +33,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _shell():
-    """Return IPython's shell, None outside of it."""
+    """Return IPython's shell, or None outside IPython."""
     ipython = sys.modules.get("IPython")
     return ipython and ipython.get_ipython()
 
 
 def place(filename: str, line: int) -> str:
-    """Return where a line stands, and the line.
+    """Return the location of a line, and its text.
 
     Parameters
     ----------
     filename : str
-        Of a file, or of a notebook's cell: that is a temporary one, which
-        tells a reader nothing, so the cell has IPython's name for it.
+        The name of a file. A notebook's cell has a temporary file name, which
+        tells a reader nothing, so IPython's name for the cell replaces it.
     line : int
 
     Returns
@@ -62,11 +62,11 @@ def place(filename: str, line: int) -> str:
 
 
 def entrance(function: F) -> F:
-    """Decorate what a reader calls: a notebook shows its errors briefly.
+    """Decorate a function that readers call, so that its errors are short.
 
-    An error that is meant for the reader, or an interrupt, is shown with the
-    line that called and its message. Others are faults of the course, and
-    their traceback is needed whole.
+    A notebook shows an interrupt, or an error meant for the reader, with its
+    message and the line that made the call. Any other error is a fault of the
+    course and needs its complete traceback.
     """
 
     @functools.wraps(function)
@@ -83,7 +83,7 @@ def entrance(function: F) -> F:
 
 
 def _rendered(error):
-    """Return the lines of IPython's traceback, of the reader's frames."""
+    """Return the lines of IPython's traceback for the reader's frames only."""
     formatter = _shell().InteractiveTB
     chain = error.__cause__, error.__context__, error.__suppress_context__
     own = _own_frames(error.__traceback__)
@@ -91,7 +91,7 @@ def _rendered(error):
         return formatter.structured_traceback(
             type(error), error, error.__traceback__
         )
-    error.__cause__ = error.__context__ = None  # they come from inside
+    error.__cause__ = error.__context__ = None  # from the course's code
     try:
         return formatter.structured_traceback(
             type(error), error, own, tb_offset=0
@@ -101,7 +101,7 @@ def _rendered(error):
 
 
 def _own_frames(trace):
-    """Return a traceback's frames of the reader, before the entrance."""
+    """Return a traceback of the reader's frames before the entrance."""
     kept = []
     while trace is not None and trace.tb_frame.f_code not in ENTERED:
         if not trace.tb_frame.f_code.co_filename.startswith(

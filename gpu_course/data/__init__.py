@@ -1,4 +1,4 @@
-"""MNIST and pictures: loaded, made ready, drawn; a digit of the reader's own.
+"""Load, prepare and draw MNIST, and pictures of the reader's own digits.
 
-The files travel with the package, in ``files/``. Imports: common.
+The files come with the package, in ``files/``. Imports: common.
 """

@@ -1,4 +1,4 @@
-"""Any picture of a digit, made into 28×28 greyscale as MNIST has it."""
+"""Convert any picture of a digit to MNIST's form, 28×28 in greyscale."""
 
 import io
 import warnings
@@ -10,7 +10,7 @@ from gpu_course.common.reader import entrance
 
 MAX_PIXELS = 50_000_000  # a phone's photo has 12 to 50 million
 _BOX, _SIDE = 20, 28  # MNIST scales a digit into 20×20 inside 28×28
-# ISO/IEC 23008-12 (HEIF): the brand of a file, most often of HEVC pictures
+# Brands of HEIF files, mostly of HEVC pictures: ISO/IEC 23008-12
 _HEIC = (
     b"heic",
     b"heix",
@@ -26,21 +26,21 @@ _SAVE = "Save it as JPEG or PNG"
 
 @entrance
 def to_digit(image: Any) -> np.ndarray:
-    """Return a picture of a digit as MNIST would have it.
+    """Return a picture of a digit in MNIST's form.
 
-    The steps are those of the data set's authors (see the MNIST page of
-    LeCun, Cortes and Burges): greyscale, light ink on a dark ground, cropped
-    to the ink, scaled into 20×20 keeping the proportions, and placed in 28×28
-    so that the centre of mass is in the middle.
+    The steps are those of the data set's authors (see the MNIST page of LeCun,
+    Cortes and Burges): greyscale, light ink on a dark background, cropped to
+    the ink, scaled into 20×20 keeping the proportions, and placed in 28×28 so
+    that the centre of mass is in the middle.
 
     Parameters
     ----------
     image : path, bytes, open file, PIL image, array or tensor
-        Any file that Pillow opens (the first frame counts), where it lies or
-        what is in it, such as an upload's ``content``; or an array of shape
-        (H, W), (1, H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels.
-        Colours run from 0 to 1 or from 0 to 255; grey may have any range.
-        Dark digits on a light ground are inverted.
+        Any file that Pillow opens: its path, an open file, or its bytes, such
+        as an upload's ``content``. Only the first frame counts. Or an array of
+        shape (H, W), (1, H, W), (H, W, C) or (C, H, W) with 1, 3 or 4
+        channels. Colours run from 0 to 1 or from 0 to 255; grey may have any
+        range. Dark digits on a light background are inverted.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def _grey(image):
     if grey.size == 0:
         raise ValueError(f"the picture is empty: its shape is {grey.shape}")
     _check_finite(grey)
-    if grey.dtype.kind == "f":  # of any range, and float32 holds less
+    if grey.dtype.kind == "f":  # any range, but float32 holds less
         peak = max(float(grey.max()), -float(grey.min()))
         grey = grey / (peak or 1.0)
     return grey.astype("float32")
@@ -93,7 +93,7 @@ def _check_finite(array):
 
 
 def _open(image):
-    """Decode a file or a PIL image; turn what goes wrong into ValueError."""
+    """Decode a file or a PIL image; turn failures into ValueError."""
     from PIL import Image, UnidentifiedImageError
 
     opened = isinstance(image, Image.Image)
@@ -120,7 +120,7 @@ def _open(image):
         raise ValueError(
             f"cannot read {name} as a picture: {_unknown(image)}"
         ) from error
-    except Exception as error:  # Pillow's decoders raise whatever they like
+    except Exception as error:  # Pillow's decoders raise many types
         reason = str(error) or type(error).__name__
         raise ValueError(
             f"cannot read {name} as a picture: {reason}"
@@ -128,7 +128,7 @@ def _open(image):
 
 
 def _unknown(file):
-    """Return what is wrong with a file whose kind Pillow doesn't know."""
+    """Return why Pillow can't read a file of unknown kind."""
     if not hasattr(file, "read"):
         with open(file, "rb") as opened:  # noqa: PTH123, may be any path
             return _unknown(opened)
@@ -197,7 +197,7 @@ def _grey_of_array(array):
 
 
 def _ink(grey):
-    """Return the ink from 0 (background) to 1, whichever was the lighter."""
+    """Return the ink, from 0 (background) to 1, of a dark or a light digit."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     ground = np.median(border)
     if ground - grey.min() > grey.max() - ground:  # dark digit, light paper
@@ -205,14 +205,14 @@ def _ink(grey):
     contrast = grey.max() - ground
     if not contrast > 0:
         raise ValueError("no digit found: all pixels have the same value")
-    # Paper is uneven: what the border shows of it is not ink.
+    # Paper is uneven: variation as large as at the border is not ink.
     floor = min(2 * (np.quantile(border, 0.9) - ground) / contrast, 0.5)
     ink = (grey - ground) / contrast
     return np.clip((ink - floor) / (1 - floor), 0, 1)
 
 
 def _scale(ink):
-    """Scale into 20×20, keeping the proportions; the darkest becomes 1."""
+    """Scale into 20×20, keeping the proportions; the strongest becomes 1."""
     from PIL import Image
 
     height, width = ink.shape
@@ -227,7 +227,7 @@ def _scale(ink):
 def _centre(ink):
     """Place the ink in 28×28 with its centre of mass on pixel (14, 14).
 
-    That pixel is where the 70,000 have it: measured, within rounding.
+    MNIST's 70,000 images have it there: measured, within rounding.
     """
     height, width = ink.shape
     row = (ink.sum(axis=1) * np.arange(height)).sum() / ink.sum()

@@ -1,6 +1,6 @@
 """MNIST: the 70,000 handwritten digits, from the package to the device.
 
-The four files travel with the package, in ``files/mnist``, so nothing is
+The four files come with the package, in ``files/mnist``, so nothing is
 downloaded. They are unpacked once into the layout that torchvision reads.
 
 Source: Yann LeCun, Corinna Cortes and Christopher J. C. Burges, "The MNIST
@@ -41,7 +41,7 @@ def _checksums():
 
 
 def _unpack(name, digest):
-    """Return the bytes of one file of the package, verified."""
+    """Return the verified bytes of one of the package's files."""
     packed = FOLDER / f"{name}.gz"
     try:
         content = gzip.decompress(packed.read_bytes())
@@ -58,7 +58,7 @@ def _unpack(name, digest):
 
 
 def _read(path, digest):
-    """Return a file as a uint8 array, verified; restore it if need be."""
+    """Return a verified file as a uint8 array; restore it if necessary."""
     import numpy as np
 
     if path.is_file():
@@ -77,7 +77,7 @@ def _read(path, digest):
 
 
 def _read_files(names, root):
-    """Return the folder used and {name: content} of some of the files."""
+    """Return the folder used and the named files as {name: content}."""
     root = Path(root) if root is not None else cache_folder()
     digests = _checksums()
 
@@ -101,14 +101,17 @@ def _read_files(names, root):
 
 
 def _user():
-    """Return what tells users apart; in a container one may have no name."""
+    """Return the user's id, or the name on systems without ids.
+
+    The id comes first, as a user in a container may have no name.
+    """
     return os.getuid() if hasattr(os, "getuid") else getpass.getuser()
 
 
 def mnist_root(root: str | Path | None = None) -> Path:
     """Unpack MNIST where needed and return the folder that holds it.
 
-    The folder suits ``torchvision.datasets.MNIST(root, download=False)``.
+    The folder works with ``torchvision.datasets.MNIST(root, download=False)``.
     Each of the four files is verified on every call. Any number of processes
     may call this at once.
 
@@ -116,7 +119,7 @@ def mnist_root(root: str | Path | None = None) -> Path:
     ----------
     root : path, optional
         Default: ``GPU_COURSE_DATA`` or the user's cache folder. If it cannot
-        be written, a folder for temporary files is used and a warning says so.
+        be written, a temporary folder is used, with a warning.
 
     Raises
     ------
@@ -166,10 +169,10 @@ def normalise(
     mean: float = MEAN,
     std: float = STD,
 ) -> torch.Tensor:
-    """Return what the network takes: float32 (N, 1, 28, 28) on the device.
+    """Return the network's input: float32 (N, 1, 28, 28) on the device.
 
-    The bytes cross to the device and become float32 there, which moves a
-    quarter of what float32 would.
+    The bytes are copied to the device and become float32 there. This moves a
+    quarter of the data that copying float32 would.
 
     Parameters
     ----------
@@ -188,7 +191,7 @@ def preload(
     std: float = STD,
     root: str | Path | None = None,
 ) -> TensorDataset:
-    """Return one whole split, normalised, in the memory of the device.
+    """Return one whole split, normalised, in the device's memory.
 
     Returns
     -------

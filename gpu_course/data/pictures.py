@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_pixels(ax: Axes, image: np.ndarray) -> Axes:
-    """Draw an image as cells, each with its number in it.
+    """Draw an image as cells, with each nonzero value written in its cell.
 
     Parameters
     ----------
@@ -67,9 +67,10 @@ def show_digits(
 
 
 def show_confusion(ax: Axes, counts: np.ndarray) -> Axes:
-    """Draw a confusion matrix: rows are what it was, columns what was said.
+    """Draw a confusion matrix: rows are true classes, columns predictions.
 
-    The diagonal is right and has no colour, so that the mistakes show.
+    Correct predictions, on the diagonal, have no colour, so that the mistakes
+    stand out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of a GPU: the chip with its multiprocessors, and one of them."""
+"""Pictures of a GPU: the whole chip, and one of its multiprocessors."""
 
 from __future__ import annotations
 
@@ -51,9 +51,10 @@ def draw_chip(
     ----------
     ax : matplotlib.axes.Axes
     sms : int
-        Multiprocessors, each a small square.
+        Number of multiprocessors, each drawn as a small square.
     l2_mb, memory_gb, bandwidth_gb_s, bus_gb_s : float
-        Sizes, the memory's bandwidth, and the bus's in one direction.
+        Sizes of L2 cache and memory, bandwidth of the memory, and bandwidth of
+        the bus in one direction.
     """
     columns = 22
     rows = -(-sms // columns)
@@ -118,9 +119,10 @@ def draw_multiprocessor(
     ----------
     ax : matplotlib.axes.Axes
     registers_kb, shared_kb : float
-        The register file, and the memory that L1 and shared memory share.
+        Sizes of the register file, and of the memory that the L1 cache and
+        shared memory divide between them.
     warps : int
-        Most warps that can be resident.
+        The largest number of resident warps.
     """
     for part in range(4):
         x = part * 3.1

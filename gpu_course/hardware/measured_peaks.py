@@ -1,6 +1,6 @@
-"""What this machine reaches: memory bandwidth and float32 arithmetic.
+"""Measure this machine's memory bandwidth and float32 arithmetic.
 
-Measured here, to set beside the published peaks of `published`.
+The results can be compared with the published peaks in `published`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Measured:
     Attributes
     ----------
     rate, best : float
-        Of the median call and of the fastest one, in `unit`. STREAM reports
-        its fastest.
+        Rates of the median call and of the fastest one, in `unit`. STREAM
+        reports the fastest.
     unit : {"GB/s", "GFLOP/s"}
     device : str
     threads : int or None
-        Of torch on a CPU.
+        torch's threads on a CPU, else None.
     what : str
-        What was counted.
+        A description of the work.
     """
 
     rate: float
@@ -63,15 +63,15 @@ def measured_bandwidth(
     """Measure the memory's bandwidth with STREAM's triad, ``a = b + 3 c``.
 
     ``rate = 3 × array bytes / seconds``: two arrays read and one written, as
-    STREAM counts. A CPU that reads a line before it writes it moves a third
-    more than is counted. The result is compared before it is timed.
+    STREAM counts. A CPU that reads a cache line before it writes it moves a
+    third more than is counted. The result is checked before the timing.
 
     Parameters
     ----------
     device : str or torch.device
     array_mib : float
-        Size of each of three float32 arrays. STREAM asks for at least four
-        times the last-level caches; 256 MiB is that for 64 MiB of cache.
+        Size of each of three float32 arrays. STREAM requires at least four
+        times the last-level caches; 256 MiB is enough for 64 MiB of cache.
         Smaller arrays measure a cache.
     min_run_time_s : float
 
@@ -86,7 +86,7 @@ def measured_bandwidth(
         If `array_mib` is less than a page of 4 KiB or the device doesn't work
         here.
     AssertionError
-        If the result is wrong; the same for `measured_sgemm`.
+        If the result is wrong. `measured_sgemm` raises it too.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def measured_bandwidth(
     import torch
 
     device = pick_device(device)
-    size = round(array_mib * 256) * PATTERN  # 4 KiB at a time
+    size = round(array_mib * 256) * PATTERN  # a multiple of 4 KiB
     ramp = torch.arange(PATTERN, dtype=torch.float32, device=device)
     a, b, c = (torch.empty(size, device=device) for _ in range(3))
     a.fill_(-1)
@@ -131,9 +131,9 @@ def measured_sgemm(
 ) -> Measured:
     """Measure float32 arithmetic with the product of two square matrices.
 
-    ``rate = 2 n³ / seconds``: n multiply-adds, of two FLOPs, for each of n²
-    elements. Some rows are compared with float64 before it is timed. TF32 is
-    off meanwhile, and set again as it was.
+    ``rate = 2 n³ / seconds``: n multiply-adds, of two FLOPs each, for each of
+    n² elements. Some rows are compared with float64 before the timing. TF32 is
+    off during the measurement and restored afterwards.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def measured_sgemm(
 
     with full_float32():
         sgemm()
-        # A sum of n positive terms, each rounded by at most 2**-24 of it.
+        # A sum of n positive terms; each step rounds by at most 2**-24 of it.
         torch.testing.assert_close(
             product[rows].cpu(), expected, rtol=n * 2**-24 + 1e-6, atol=0
         )
@@ -188,13 +188,13 @@ def measured_sgemm(
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Multiply and convolve float32 as such, not as TF32 or bfloat16."""
+    """Multiply and convolve in true float32, not in TF32 or bfloat16."""
     import torch
     from torch.backends import cuda, cudnn, mkldnn
 
     with contextlib.ExitStack() as stack:
         if hasattr(cuda.matmul, "fp32_precision"):
-            # From torch 2.9, where asking by the old names can raise.
+            # From torch 2.9 on, reading the old names can raise.
             for where in (
                 cuda.matmul,
                 mkldnn.matmul,  # type: ignore[attr-defined]

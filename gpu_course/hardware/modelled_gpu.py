@@ -1,18 +1,19 @@
-"""A modelled time on a GPU, from counts and published figures.
+"""Model the time of work on a GPU, from counts and published figures.
 
     time = launches · t_launch + max(FLOPs / peak, bytes / bandwidth)
            + copied bytes / link
 
-is the roofline with the two costs that small work can't escape. For a traced
-kernel, whose requests are known, shared memory is a third resource:
+This is the roofline plus two costs that small work can't escape: launches and
+copies. For a traced kernel, whose memory requests are known, shared memory is
+a third resource:
 
     time = max(sectors · 32 B / bandwidth, FLOPs / peak,
                wavefronts / (multiprocessors · clock))
 
-Each part is the time of one resource that works without a pause. Left out
-are caches, which answer sectors that were read before, and latency, which
-only many warps hide. Peak and bandwidth are published; a real kernel takes
-longer, and chapter 43 has how much.
+Each part is the time of one resource that works without a pause. The model
+leaves out caches, which answer sectors that were read before, and latency,
+which only many warps hide. Peak and bandwidth are published figures. A real
+kernel takes longer; chapter 43 shows how much.
 """
 
 from __future__ import annotations
@@ -26,25 +27,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # An elementwise kernel of 65,536 float16 numbers on a GeForce RTX 5090 takes
-# 4.1 µs, of which memory needs 0.2: `measurements`, NVIDIA/cccl, PR 7391.
+# 4.1 µs, and memory accounts for 0.2 µs: `measurements`, NVIDIA/cccl, PR 7391.
 LAUNCH_S = 4e-6
 
 
 @dataclass(frozen=True)
 class ModelledGpu:
-    """A GPU as far as the model asks. None where a figure isn't published.
+    """The figures of a GPU that the model needs; None where unpublished.
 
     Attributes
     ----------
     ceilings : roofline.Ceilings
         Bandwidth of the device memory, and float32 peak.
     multiprocessors : int
-        Each answers one wavefront of shared memory in a cycle: 32 banks, 32
-        bits each (NVIDIA, CUDA Programming Guide, on shared memory).
+        Number of multiprocessors. Each answers one wavefront of shared memory
+        per cycle: 32 banks of 32 bits (NVIDIA, CUDA Programming Guide, on
+        shared memory).
     clock_ghz : float or None
         Boost clock.
     link_gb_s : float or None
-        One way, between host and GPU.
+        Bandwidth between host and GPU, in one direction.
     launch_s : float
         Fixed time of each launch.
     """
@@ -71,9 +73,10 @@ class ModelledGpu:
         Parameters
         ----------
         flops, bytes : float
-            Of all kernels; bytes to and from the GPU's own memory.
+            Totals of all kernels. Bytes are those to and from the GPU's own
+            memory.
         copied_bytes : float
-            Between host and GPU, both directions together.
+            Bytes copied between host and GPU, both directions together.
         launches : int
 
         Raises
@@ -135,13 +138,12 @@ class ModelledGpu:
 
 
 def modelled_gpu(name: str) -> ModelledGpu:
-    """Return the model of a GPU of `hardware.processors`.
+    """Return the model of a GPU in `hardware.processors`.
 
     Raises
     ------
     ValueError
-        If there is none of that name, or its peak or bandwidth isn't
-        published.
+        If no GPU has that name, or its peak or bandwidth isn't published.
     """
     from gpu_course.hardware.published import links, processor
 
@@ -165,7 +167,7 @@ def modelled_gpu(name: str) -> ModelledGpu:
 def crossover(
     sizes: Sequence[int], here_s: Sequence[float], there_s: Sequence[float]
 ) -> int | None:
-    """Return the first size from which on the second is always faster.
+    """Return the smallest size from which the second is always faster.
 
     Parameters
     ----------
@@ -177,12 +179,12 @@ def crossover(
     Returns
     -------
     int or None
-        None if it is slower at the largest size.
+        None if the second isn't faster at the largest size.
 
     Raises
     ------
     ValueError
-        If there are not as many of each, or the sizes don't increase.
+        If the sequences differ in length, or the sizes don't increase.
     """
     if not len(sizes) == len(here_s) == len(there_s):
         raise ValueError(

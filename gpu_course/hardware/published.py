@@ -1,8 +1,9 @@
 """Published figures of real processors, their memories and their links.
 
-The tables are ``tables/*.csv``. Each row has a source with its address, and
-says in ``checked`` how the figures were compared with it: for a
-processor its FP32 peak and its bandwidth, the two that the course plots.
+The tables are ``tables/*.csv``. Each row names its source, with an address.
+The column ``checked`` says how the figures were compared with the source. For
+a processor these are its FP32 peak and its bandwidth, the two that the course
+plots.
 """
 
 import csv
@@ -30,10 +31,10 @@ class Sourced:
     source, url : str
         A title and an address.
     checked : {"read", "read second-hand", "recalled"}
-        How the figures were compared with the source: there or in a
-        copy of it, on a page that quotes it, or not again.
+        How the figures were compared with the source: in the source or a copy
+        of it, on a page that quotes it, or not again.
     checked_url : str or None
-        The pages read, where they aren't at `url`.
+        The pages that were read, if they aren't at `url`.
     note : str or None
     """
 
@@ -54,13 +55,15 @@ class Processor(Sourced):
     announced : datetime.date
         The first day of the month in which the vendor presented it.
     compute_capability : str or None
-        NVIDIA's number of the architecture.
+        NVIDIA's version number of the architecture.
     sms : int
-        Multiprocessors: NVIDIA's SMs, AMD's compute units, cores of others.
+        Number of multiprocessors: NVIDIA's SMs, AMD's compute units, cores of
+        others.
     fp32_lanes_per_sm : int
-        Multiply-adds in float32 that one of them starts each cycle.
+        float32 multiply-adds that one multiprocessor starts each cycle.
     peak_clock_mhz : float
-        The clock of the peaks: a GPU's boost clock, a CPU's base clock.
+        The clock that the peaks assume: a GPU's boost clock, a CPU's base
+        clock.
     fp64_tflops, fp32_tflops : float
         Peak TFLOP/s on the ordinary lanes. A multiply-add is two FLOPs.
     tf32_tflops, fp16_tflops, bf16_tflops, fp8_tflops : float
@@ -72,15 +75,17 @@ class Processor(Sourced):
         Board power of a GPU, thermal design power of a CPU.
     l2_mib : float
     registers_per_sm : int
-        Of 32 bits. For NVIDIA this and the next are from the CUDA C++
-        Programming Guide, "Technical Specifications per Compute Capability".
+        Number of 32-bit registers. For NVIDIA this and the next figure are
+        from the CUDA C++ Programming Guide, "Technical Specifications per
+        Compute Capability".
     shared_kib_per_sm : float
-        Shared memory at most; AMD's local data share.
+        The largest shared memory; for AMD, the local data share.
     pcie_generation : int
     nvlink_gb_s : float
-        Of all links of a GPU, both directions together, as NVIDIA counts.
+        Bandwidth of all links of a GPU, both directions together, as NVIDIA
+        counts.
     figures : {"published", "modelled"}
-        Whether the peaks are the vendor's or a product, written in `source`.
+        Whether the peaks are the vendor's, or a product that `source` states.
     """
 
     name: str
@@ -118,7 +123,7 @@ class Processor(Sourced):
 
     @property
     def ridge_flop_per_byte(self) -> float | None:
-        """Intensity from which float32 arithmetic is the limit, or None."""
+        """The intensity above which float32 arithmetic limits, or None."""
         if self.fp32_tflops is None or self.bandwidth_gb_s is None:
             return None
         return self.fp32_tflops * 1e3 / self.bandwidth_gb_s
@@ -126,17 +131,17 @@ class Processor(Sourced):
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLevel(Sourced):
-    """One level of a chip's memory, as one source has it.
+    """One level of a chip's memory, as one source reports it.
 
-    Two sources measure one level differently, and have a row each.
+    Sources that measure the same level differently have a row each.
 
     Attributes
     ----------
     level : str
         ``"registers"``, ``"shared memory"``, ``"L1"``, and so on.
     size_kib : float
-        Of each SM, core or chip, as `each` says. Where L1 and shared memory
-        are one store, L1 is all of it.
+        Size per SM, core or chip, as `each` says. Where L1 and shared memory
+        are one store, L1 has the size of the whole store.
     latency_cycles : float or None
         From a load to the use of its value, measured with dependent loads.
     bandwidth_gb_s : float or None
@@ -157,14 +162,15 @@ class Link(Sourced):
     Attributes
     ----------
     year : int
-        Of the specification (PCIe) or of the first GPU that has it (NVLink).
+        Year of the specification (PCIe) or of the first GPU that has it
+        (NVLink).
     lanes : int or None
     gt_s : float or None
-        Transfers of one lane each second, in thousand millions.
+        Transfers of one lane each second, in billions.
     payload : str or None
         The share of the bits that carry data.
     one_way_gb_s : float
-        In one direction: of 16 lanes, or of all links of a GPU.
+        Bandwidth in one direction: of 16 lanes, or of all links of a GPU.
     figures : {"published", "modelled"}
     """
 
@@ -194,18 +200,18 @@ def processors(path: str | Path | None = None) -> tuple[Processor, ...]:
     Raises
     ------
     ValueError
-        If a row of the file isn't right; it names line and column.
+        If a row of the file is invalid; the message names line and column.
     """
     return read_table(Path(path or FOLDER / "hardware.csv"), Processor)
 
 
 def processor(name: str) -> Processor:
-    """Return the processor of that name, in capitals or not.
+    """Return the processor of that name, in upper or lower case.
 
     Raises
     ------
     ValueError
-        If there is none; it names those that are called something like it.
+        If there is none; the message lists similar names.
     """
     known = {p.name.lower(): p for p in processors()}
     key = str(name).lower()
@@ -253,7 +259,7 @@ def read_table(path: Path, row_type: type[Row]) -> tuple[Row, ...]:
 
 
 def _parse(text, wanted, column, where):
-    """Convert a cell; `where` begins the message of an error."""
+    """Convert a cell; error messages begin with `where`."""
     optional = type(None) in get_args(wanted)
     if text is None or column is None:
         raise ValueError(f"{where}: the row has too few or too many cells")
@@ -291,7 +297,7 @@ def table(
         "figures",
     ),
 ) -> str:
-    """Return rows of any of the tables as text, a line each.
+    """Return rows of any of the tables as text, one line each.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Measurements of GPUs that others have published, beside the roofline.
+"""Measurements of GPUs that others published, to set beside the roofline.
 
-The table is ``gpu_course/hardware/tables/measurements.csv``. Nothing in it was
-measured by the course: each row has its source, as those of `hardware` have.
+The table is ``gpu_course/hardware/tables/measurements.csv``. The course
+measured nothing in it: each row has its source, as in the other tables of
+`hardware`.
 """
 
 from dataclasses import dataclass
@@ -21,14 +22,14 @@ class Measurement(Sourced):
     Attributes
     ----------
     processor : str
-        Its name in `hardware.processors`.
+        The GPU's name in `hardware.processors`.
     kernel : str
     elements : int or None
-        Of each array, where it is said.
+        Elements of each array, if stated.
     bytes_per_element : float or None
-        That are read and written.
+        Bytes read and written.
     flop_per_byte : float or None
-        Arithmetic intensity; None for what does next to no arithmetic.
+        Arithmetic intensity; None for a kernel with almost no arithmetic.
     rate : float
     unit : {"GFLOP/s", "GB/s"}
     """
@@ -60,7 +61,7 @@ def measurements(path: str | Path | None = None) -> tuple[Measurement, ...]:
     Parameters
     ----------
     path : path-like, optional
-        Another file with its columns.
+        Another file with the same columns.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def measurements(path: str | Path | None = None) -> tuple[Measurement, ...]:
     Raises
     ------
     ValueError
-        If a row of the file isn't right; it names line and column.
+        If a row of the file is invalid; the message names line and column.
     """
     rows = read_table(Path(path or FOLDER / "measurements.csv"), Measurement)
     for row in rows:

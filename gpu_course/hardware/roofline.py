@@ -2,9 +2,10 @@
 
     attainable FLOP/s = min(peak, intensity × bandwidth)
 
-with the arithmetic intensity in FLOP/byte. Below the ridge, peak / bandwidth,
-memory is the limit, above it arithmetic. It is a bound: nothing is faster, as
-long as the bytes do come from memory and not from a cache.
+Here the arithmetic intensity is in FLOP/byte. The ridge is at peak /
+bandwidth: below it memory is the limit, above it arithmetic. The roofline is a
+bound: nothing is faster, as long as the bytes come from memory and not from a
+cache.
 
 Source: S. Williams, A. Waterman and D. Patterson, "Roofline: an insightful
 visual performance model for multicore architectures", Communications of the
@@ -30,23 +31,23 @@ KINDS = ("measured here", "published", "modelled")
 
 @dataclass(frozen=True)
 class Ceilings:
-    """What a processor reaches at most.
+    """The highest rates that a processor can reach.
 
     Attributes
     ----------
     name : str
     bandwidth_gb_s : float
-        Of the memory, 1e9 bytes a second.
+        Bandwidth of the memory, in 1e9 bytes a second.
     peak_gflop_s : float
-        Of the arithmetic, 1e9 FLOPs a second; a multiply-add is two.
+        Peak of the arithmetic, in 1e9 FLOPs a second; a multiply-add is two.
     kind : {"measured here", "published", "modelled"}
     source : str
-        How it was measured, or who says so.
+        How the figures were measured, or who published them.
 
     Raises
     ------
     ValueError
-        If a figure isn't positive and finite, or `kind` is none of these.
+        If a figure isn't positive and finite, or `kind` is invalid.
     """
 
     name: str
@@ -80,23 +81,23 @@ class Ceilings:
         )
 
     def limit(self, intensity: float) -> str:
-        """Return which is the limit: ``"memory"`` or ``"arithmetic"``."""
+        """Return the limiting resource: ``"memory"`` or ``"arithmetic"``."""
         _check_amount("intensity", intensity)
         return "memory" if intensity < self.ridge else "arithmetic"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a kernel has to do, and how long it took.
+    """The work of a kernel, and the time it took.
 
     Attributes
     ----------
     name : str
     flops : float
     bytes : float
-        That have to go to and from memory.
+        Bytes that have to go to and from memory.
     seconds : float or None
-        Measured here, where it was.
+        The time measured here; None if it wasn't.
 
     Raises
     ------
@@ -117,12 +118,12 @@ class Work:
 
     @property
     def intensity(self) -> float:
-        """FLOP/byte."""
+        """The arithmetic intensity, in FLOP/byte."""
         return self.flops / self.bytes
 
     @property
     def gflop_s(self) -> float | None:
-        """What was reached, in GFLOP/s, or None where no time is known."""
+        """The rate reached, in GFLOP/s, or None if no time is known."""
         if self.seconds is None:
             return None
         return self.flops / self.seconds / 1e9
@@ -133,8 +134,8 @@ def measured_ceilings(
 ) -> Ceilings:
     """Measure the ceilings of this machine: STREAM's triad and sgemm.
 
-    Of each the best run counts: a roof is what nothing stands above, and on a
-    busy machine a median does.
+    The best run of each counts: nothing may lie above a roof, and on a busy
+    machine some runs lie above the median.
 
     See `gpu_course.hardware.measured_peaks` for what is timed, and its errors.
 
@@ -142,7 +143,7 @@ def measured_ceilings(
     ----------
     device : str or torch.device
     min_run_time_s : float
-        For each of the two.
+        For each of the two measurements.
     """
     from gpu_course.hardware.measured_peaks import (
         measured_bandwidth,
@@ -155,12 +156,12 @@ def measured_ceilings(
 
 
 def ceilings_of(bandwidth: Measured, arithmetic: Measured) -> Ceilings:
-    """Return the ceilings made of two `machine_peaks.Measured`.
+    """Return the ceilings made from two `measured_peaks.Measured`.
 
     Raises
     ------
     ValueError
-        If they aren't in GB/s and GFLOP/s, or not of one device.
+        If they aren't in GB/s and GFLOP/s, or are of different devices.
     """
     units = bandwidth.unit, arithmetic.unit
     if units != ("GB/s", "GFLOP/s"):
@@ -184,19 +185,19 @@ def ceilings_of(bandwidth: Measured, arithmetic: Measured) -> Ceilings:
 
 @dataclass(frozen=True)
 class BandwidthCurve:
-    """The bandwidth by the size of what is worked on: caches, then memory.
+    """Bandwidth against the size of the data: first caches, then memory.
 
     Attributes
     ----------
     bytes : tuple of float
         Sizes of all arrays together, increasing.
     gb_s : tuple of float
-        Measured at these sizes.
+        Bandwidths measured at these sizes.
 
     Raises
     ------
     ValueError
-        If there are not as many, or the sizes don't increase.
+        If the lengths differ, or the sizes don't increase.
     """
 
     bytes: tuple
@@ -212,7 +213,7 @@ class BandwidthCurve:
             raise ValueError(f"the sizes must increase, got {self.bytes}")
 
     def at(self, bytes: float) -> float:
-        """Return the bandwidth in GB/s, between sizes on a log scale."""
+        """Return the bandwidth in GB/s, interpolated in log size."""
         _check_positive("bytes", bytes)
         import numpy as np
 
@@ -220,7 +221,7 @@ class BandwidthCurve:
         return float(np.interp(math.log(bytes), sizes, self.gb_s))
 
     def ceilings(self, bytes: float, peak_gflop_s: float) -> Ceilings:
-        """Return the `Ceilings` of what works on so many bytes."""
+        """Return the `Ceilings` of work on this many bytes."""
         return Ceilings(
             f"at {bytes / 2**20:.2g} MiB",
             self.at(bytes),
@@ -242,13 +243,13 @@ def measured_curve(
 ) -> BandwidthCurve:
     """Measure the triad's bandwidth for arrays of several sizes.
 
-    The fastest call counts, as STREAM has it.
+    The fastest call counts, as in STREAM.
 
     Parameters
     ----------
     device : str or torch.device
     array_mib : sequence of float
-        Of each of three arrays.
+        Sizes of each of three arrays.
     min_run_time_s : float
         For each size.
 
@@ -273,7 +274,7 @@ def published_ceilings(processor: Processor | str) -> Ceilings:
     Parameters
     ----------
     processor : hardware.Processor or str
-        Or its name.
+        The processor or its name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The roofline drawn: ceilings as lines, works as points."""
+"""Draw the roofline: ceilings as lines, works as points."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 STYLES = ("-", "--", "-.", ":")
 MARKERS = "osD^v"
-GAP = 0.03  # that a name takes, as a share of the axis
-LETTER_IN = 0.068  # of a name, in inches
+GAP = 0.03  # width of a name, as a share of the axis
+LETTER_IN = 0.068  # length of a letter, in inches
 
 
 def plot_roofline(
@@ -23,16 +23,16 @@ def plot_roofline(
 ) -> Axes:
     """Draw roofs, and kernels under them, on logarithmic axes.
 
-    A kernel stands at its intensity: as a filled mark at the rate that was
-    measured, or as a hollow one on every roof if no time is known. Kernels
-    of one intensity share a label, with the first and the last of them.
+    A kernel is drawn at its intensity: as a filled mark at its measured rate,
+    or as a hollow mark on every roof if no time is known. Kernels of the same
+    intensity share a label, which names the first and the last of them.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     ceilings : sequence of Ceilings
     works : sequence of Work
-        With some FLOPs: what does no arithmetic has no place here.
+        Each needs some FLOPs, as logarithmic axes have no zero.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def plot_roofline(
 
 
 def _grouped(works):
-    """Return intensity and members of works with (nearly) one intensity."""
+    """Return (intensity, members) of works with nearly equal intensity."""
     groups = []
     for work in sorted(works, key=lambda w: w.intensity):
         if groups and work.intensity < 1.02 * groups[-1][0]:
@@ -103,7 +103,7 @@ def _draw_group(ax, number, intensity, members, ceilings):
 
 
 def _set_rates(ax, ceilings, works, left):
-    """Choose the rates shown, with room for the names below all else."""
+    """Set the range of rates, with room for the names at the bottom."""
     rates = [c.attainable_gflop_s(left) for c in ceilings]
     rates += [w.gflop_s for w in works if w.seconds]
     top = max(c.peak_gflop_s for c in ceilings) * 2 ** (1 + len(ceilings))
@@ -115,9 +115,10 @@ def _set_rates(ax, ceilings, works, left):
 
 
 def _label_groups(ax, groups, left, right):
-    """Write names upright above the axis, close to their lines.
+    """Write names vertically above the axis, close to their lines.
 
-    On the left of the line; on the right where the left isn't free.
+    A name goes to the left of its line, or to the right if the left isn't
+    free.
     """
     span = math.log(right / left)
     places = [math.log(intensity / left) / span for intensity, _ in groups]

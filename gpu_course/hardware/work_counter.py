@@ -1,4 +1,4 @@
-"""What PyTorch hands to the device: operations, bytes and FLOPs, counted."""
+"""Count what PyTorch hands to the device: operations, bytes and FLOPs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gpu_course.hardware.roofline import Ceilings
 
-# They hand out memory, or read one number for the host.
+# These launch no kernel: they hand out memory or read one number for the host.
 NO_KERNEL = frozenset(
     (
         "empty",
@@ -33,17 +33,17 @@ NO_KERNEL = frozenset(
 
 
 class WorkCount:
-    """What was counted.
+    """The counts that `count_work` yields.
 
     Attributes
     ----------
     names : collections.Counter
-        Operations by name.
+        Number of operations by name.
     bytes : int
-        Of all tensors that went in or came out, each operation for itself:
-        what device memory has to move if no cache helps.
+        Bytes of all tensors that go into or come out of each operation. Device
+        memory has to move this much if no cache helps.
     flops : int
-        Of matrix products and convolutions.
+        FLOPs of matrix products and convolutions.
     """
 
     def __init__(self):
@@ -51,7 +51,7 @@ class WorkCount:
 
     @property
     def operations(self) -> int:
-        """Operations together: on a GPU each is at least one launch."""
+        """The number of operations; on a GPU each is at least one launch."""
         return self.names.total()
 
 
@@ -70,7 +70,7 @@ class _Counting(TorchDispatchMode):
             for leaf in tree_leaves((args, kwargs, result))
             if isinstance(leaf, torch.Tensor)
         ]
-        # Single numbers, as an optimizer's count of steps, are the host's.
+        # Single numbers, like an optimizer's step count, are the host's.
         if any(tensor.dim() for tensor in tensors):
             self.count.names[name] += 1
             different = {id(tensor): tensor for tensor in tensors}
@@ -83,15 +83,15 @@ class _Counting(TorchDispatchMode):
 
 @contextmanager
 def count_work() -> Iterator[WorkCount]:
-    """Count what PyTorch computes while the ``with`` lasts.
+    """Count what PyTorch computes inside the ``with`` statement.
 
-    Views and the allocation of memory are left out, and so are operations on
-    nothing but single numbers.
+    Views, allocations of memory, and operations on single numbers only are
+    left out.
 
     Yields
     ------
     WorkCount
-        Its ``flops`` is there at the end.
+        Its ``flops`` is set at the end.
     """
     count = WorkCount()
     with FlopCounterMode(display=False) as flops, _Counting(count):
@@ -102,8 +102,8 @@ def count_work() -> Iterator[WorkCount]:
 def training_flops_per_image(model: torch.nn.Module) -> int:
     """Return the FLOPs of one MNIST image's forward and backward pass.
 
-    Matrix products and convolutions count, at 2 FLOPs a multiply-add; the
-    rest is under one in a hundred of them for LeNet.
+    This counts matrix products and convolutions, at 2 FLOPs a multiply-add.
+    For LeNet, the rest is less than a hundredth of that.
     """
     device = next(model.parameters()).device
     image = torch.zeros(1, 1, 28, 28, device=device)
@@ -131,7 +131,7 @@ def step_time_s(
     count : WorkCount
     ceilings : roofline.Ceilings
     launch_s : float
-        Of the host's time.
+        The host's time for each launch.
     graphed : bool
 
     Raises

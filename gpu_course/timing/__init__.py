@@ -1,4 +1,4 @@
-"""How long something takes, honestly: clocks, intervals, comparisons.
+"""Honest timing: clocks, intervals, comparisons.
 
 Also two machines to practise on, one of them simulated. Imports: common, cuda.
 """

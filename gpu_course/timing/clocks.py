@@ -1,4 +1,4 @@
-"""What a timing stands on: a clock that waits, threads, and the machine."""
+"""The basis of timings: a clock that waits, threads, and the machine."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ KERNELS = ("gpu_course.cuda", "numba.cuda")
 
 
 def now() -> float:
-    """Return the time in seconds, once every GPU has done its work.
+    """Wait until every GPU is done, then return the time in seconds.
 
     A launch returns before the kernel has run, so a clock that doesn't wait
     times the launch alone.
@@ -22,7 +22,7 @@ def now() -> float:
 
 
 def waiting_clock() -> Callable[[], float]:
-    """Return `now` where there is a GPU, else Python's faster clock."""
+    """Return `now` if there is a GPU, else Python's faster clock."""
     return now if has_gpu() else time.perf_counter
 
 
@@ -35,7 +35,7 @@ def synchronize() -> None:
     if any(name in sys.modules for name in KERNELS):
         from gpu_course import cuda
 
-        cuda.synchronize()  # nothing to do where the teaching GPU runs them
+        cuda.synchronize()  # does nothing for the teaching GPU
 
 
 def has_gpu() -> bool:
@@ -53,11 +53,12 @@ def has_gpu() -> bool:
 
 @contextlib.contextmanager
 def core_waits() -> Iterator[Callable[[], float]]:
-    """Yield a function: the seconds this thread has waited for a core so far.
+    """Yield a function that returns how long this thread waited for a core.
 
-    Linux counts the time in which a thread could have run and other programs
-    had the cores. The function returns 0 elsewhere. It takes a microsecond,
-    which is why the file stays open.
+    The function returns the seconds so far. Linux counts the time in which a
+    thread could have run but other programs had the cores. On other systems
+    the function returns 0. The file stays open so that a call takes only a
+    microsecond.
     """
     try:
         file = os.open(SCHEDULE, os.O_RDONLY)
@@ -82,10 +83,10 @@ def others_ran() -> float:
 
 @contextlib.contextmanager
 def threads_set(threads: int | None = None) -> Iterator[int]:
-    """Have torch, and Numba where it is loaded, use so many CPU threads.
+    """Make torch, and Numba if it is loaded, use this many CPU threads.
 
-    NumPy's own are chosen as it is imported, by ``OMP_NUM_THREADS`` and the
-    like, and stay as they are. Yields torch's number; None changes nothing.
+    NumPy's number of threads is fixed at import, by ``OMP_NUM_THREADS`` and
+    the like, and stays as it is. Yields torch's number. None changes nothing.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def threads_set(threads: int | None = None) -> Iterator[int]:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     before, numba = torch.get_num_threads(), sys.modules.get("numba")
-    if numba is not None:  # first: its start can set OpenMP's, so torch's
+    # Numba first: its start can set OpenMP's thread count, and so torch's.
+    if numba is not None:
         numbas = numba.get_num_threads()
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     torch.set_num_threads(threads)
@@ -113,12 +115,12 @@ def threads_set(threads: int | None = None) -> Iterator[int]:
 
 
 class Surroundings:
-    """How busy the machine was meanwhile, and its clock, to be recorded.
+    """Record how busy the machine was during a timing, and its clock.
 
-    Used in a ``with`` statement; then ``load`` is the number of cores that
-    other programs kept busy and ``clock_mhz`` the frequency at the end: of
-    the GPU for a timing on CUDA, else of the CPU. None where the system
-    doesn't say.
+    Use it in a ``with`` statement. Afterwards ``load`` is the number of cores
+    that other programs kept busy. ``clock_mhz`` is the frequency at the end:
+    the GPU's for a timing on CUDA, else the CPU's. A value is None where the
+    system doesn't report it.
     """
 
     def __init__(self, device):
@@ -150,7 +152,7 @@ class Surroundings:
 
 
 def _clock_mhz(device):
-    """Return the present frequency, of GPU or CPU; None if unknown."""
+    """Return the current frequency of the GPU or CPU; None if unknown."""
     if device.startswith("cuda"):
         from gpu_course.common.machine import nvidia_smi
 

@@ -1,4 +1,4 @@
-"""Two calls timed in turn, and whether one is faster."""
+"""Time two calls in turn and decide whether one is faster."""
 
 import contextlib
 import gc
@@ -29,9 +29,9 @@ from gpu_course.timing.timed import (
 if TYPE_CHECKING:
     import torch
 
-PAIRS = 30  # at least, where time allows
-ALONE = 0.05  # of the time, that other threads of the process may work
-ALIKE = 4  # up to this ratio blocks have as many calls
+PAIRS = 30  # at least, if time allows
+ALONE = 0.05  # share of the time that other threads may work
+ALIKE = 4  # up to this ratio both blocks have equally many calls
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,16 @@ class Comparison:
     ratio : float
         Median over the pairs of ``seconds of a / seconds of b``.
     low, high : float
-        An interval that holds the median ratio, as `median_interval` has it.
+        The interval of the median ratio, from `median_interval`.
     confidence : float
-        Of the interval: at least 0.95, unless there are under six pairs.
+        Confidence of the interval: at least 0.95 unless there are fewer than
+        six pairs.
     pairs : tuple of float
         The ratio of each pair, in the order of measurement.
     a, b : Timing
-        Of the times that the ratios are made of.
+        The two timings, from the same times as the ratios.
     smallest : float
-        Differences up to this share don't count as one.
+        Differences up to this share don't count.
     """
 
     ratio: float
@@ -65,10 +66,10 @@ class Comparison:
 
     @property
     def faster(self) -> str | None:
-        """The label of the faster one, None where there is no difference.
+        """The label of the faster call, or None if there is no difference.
 
-        One is faster if the whole interval is beyond `smallest`. Under five
-        pairs are no evidence.
+        A call is faster if the whole interval lies beyond `smallest`. Fewer
+        than five pairs are no evidence.
         """
         if len(self.pairs) < FEWEST - 1:
             return None
@@ -80,7 +81,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """In words, with the ratio above 1."""
+        """The result in words, with the ratio above 1."""
         ends = [self.low, self.high]
         if len(self.pairs) < FEWEST - 1:
             return f"{self.ratio:.3g} times, from too few pairs to tell"
@@ -114,12 +115,13 @@ class Blocks:
     best_of : int
         Blocks of each side in a pair; 1 for calls that take seconds.
     seconds : float
-        A block has as many calls as take at least this long, and the same
-        number for a and b unless these differ more than fourfold.
+        A block has enough calls to take at least this long. Blocks of a and b
+        have the same number of calls, unless the numbers they need differ more
+        than fourfold.
     warm_up_s : float
-        As for `time_call`. 0 leaves the warm-up out, and a block is one call.
+        As for `time_call`. With 0 there is no warm-up and a block is one call.
     seed : int
-        Of the order.
+        Seed of the random order.
 
     Raises
     ------
@@ -136,9 +138,10 @@ class Blocks:
         _check_positive("best_of", self.best_of)
 
     def orders(self) -> Iterator[list[int]]:
-        """Yield for each pair the sides in turn: 0 1 1 0 0 1 or 1 0 0 1 1 0.
+        """Yield the order of sides in each pair: 0 1 1 0 0 1 or 1 0 0 1 1 0.
 
-        Of two pairs in a row one begins with each side, drawn by lot.
+        Of two successive pairs, one begins with each side. Which comes first
+        is random.
         """
         draw = random.Random(self.seed)
         while True:
@@ -152,14 +155,14 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Stop:
-    """When there are enough pairs.
+    """The rule that decides when there are enough pairs.
 
     Attributes
     ----------
     pairs : int, optional
-        How many. Default: at least 30 and for `min_run_time_s`, then until
-        half of the interval is at most `precision` of the ratio; six if that
-        takes longer than `max_run_time_s`.
+        Number of pairs. Default: at least 30 pairs and `min_run_time_s`, then
+        until half of the interval is at most `precision` of the ratio. After
+        `max_run_time_s`, six pairs are enough.
     precision : float
     min_run_time_s, max_run_time_s : float
 
@@ -179,9 +182,9 @@ class Stop:
             _check_positive("pairs", self.pairs)
 
     def judge(self) -> Callable[[Sequence[float], float], bool]:
-        """Return a function that says, after each pair, if it was the last.
+        """Return a function that decides, after each pair, if it was the last.
 
-        It gets the ratios so far and the seconds since the first pair began.
+        It takes the ratios so far and the seconds since the first pair began.
         """
         look = PAIRS
 
@@ -194,7 +197,7 @@ class Stop:
                 return True
             if count < look or elapsed_s < self.min_run_time_s:
                 return False
-            look = count + count // 10  # looking takes time as well
+            look = count + count // 10  # checking takes time as well
             interval = median_interval(ratios)
             width = (interval.high - interval.low) / 2
             return width <= self.precision * statistics.median(ratios)
@@ -227,29 +230,29 @@ def compare(
 ) -> Comparison:
     """Time two calls in turn and say whether one is faster.
 
-    A machine's speed drifts, so two timings one after the other differ even
-    if the calls are the same. Here each pair is made of blocks next to each
-    other, in the order a b b a a b or b a a b b a, drawn by lot. Of each
-    side the fastest block counts: other programs interrupt a block now and
-    then, for many times its length, and never make it faster. Where the
-    system says how long the thread waited for a core meanwhile (Linux), that
-    is taken off. The ratio is taken pair by pair. Its median's interval
-    allows for neighbouring pairs being alike.
+    A machine's speed drifts, so two timings one after the other differ even if
+    the calls are the same. Here each pair consists of neighbouring blocks, in
+    the random order a b b a a b or b a a b b a. Only the fastest block of each
+    side counts: other programs sometimes interrupt a block for many times its
+    length, and they never make it faster. Where the system reports how long
+    the thread waited for a core (Linux), that time is subtracted. Each pair
+    gives one ratio. The interval of the median ratio allows for neighbouring
+    pairs being alike.
 
     Parameters
     ----------
     a, b : callable
-        With no arguments.
+        Called without arguments.
     labels : pair of str, optional
-        Default: the functions' names; a and b if these are the same.
+        Default: the functions' names, or a and b if the names are the same.
     blocks : Blocks
     stop : Stop
     smallest : float
-        A difference up to this share isn't called one.
+        Differences up to this share don't count.
     device, threads, transfers, clock : optional
         As for `time_call`.
     after_pair : callable, optional
-        Gets the seconds of a and of b after each pair.
+        Called with the seconds of a and of b after each pair.
 
     Returns
     -------
@@ -258,7 +261,7 @@ def compare(
     Raises
     ------
     ValueError
-        As `time_call`.
+        As for `time_call`.
     """
     device = checked_device(device, transfers, stop.precision)
     labels = labels or (name_of(a, None), name_of(b, None))
@@ -317,27 +320,27 @@ def compare(
 
 
 def _calls(functions, blocks, clock, waited):
-    """Return how many calls a block of each side has."""
+    """Return the number of calls in a block of each side."""
     if blocks.warm_up_s <= 0:
         return [1, 1]
     calls = [
         _calls_for(function, blocks.seconds, clock, waited)
         for function in functions
     ]
-    # The best of short blocks is better than that of long ones.
+    # The best of short blocks is better than the best of long ones.
     return [max(calls)] * 2 if max(calls) <= ALIKE * min(calls) else calls
 
 
 def _block(function, calls, clock, waited):
-    """Return the seconds for one call, of so many in a row.
+    """Return the seconds for one call, averaged over this many in a row.
 
-    Without those for which the thread waited for a core, unless the function
-    has threads of its own, which may be what it waited for.
+    The time in which the thread waited for a core is subtracted, unless the
+    function has threads of its own: it may have waited for those.
     """
     collects = gc.isenabled()
     gc.disable()
     try:
-        start = clock()  # an interruption after it lengthens, not shortens
+        start = clock()  # first, so interruptions only lengthen
         lost, others = waited(), others_ran()
         for _ in range(calls):
             function()
@@ -352,7 +355,7 @@ def _block(function, calls, clock, waited):
 
 
 def _calls_for(function, seconds, clock, waited):
-    """Return how many calls take at least the seconds."""
+    """Return how many calls take at least this many seconds."""
     calls = 1
     while True:
         took = calls * min(
@@ -360,6 +363,6 @@ def _calls_for(function, seconds, clock, waited):
         )
         if took >= seconds:
             return calls
-        # Too short to be believed: not more than ten times as many.
+        # Too short to be reliable: grow at most tenfold.
         wanted = calls * seconds / max(took, 1e-9)
         calls = math.ceil(min(10 * calls, 1.1 * wanted))

@@ -1,26 +1,26 @@
-"""Medians, and how well a sample knows them."""
+"""Medians and their confidence intervals."""
 
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-EXACT = 500  # above it ranks are approximated
-FEWEST = 6  # 1 - 2 / 2**6 is 97 %; five values can't have 95 %
+EXACT = 500  # above this, ranks are approximate
+FEWEST = 6  # 1 - 2 / 2**6 is 97 %; five values can't reach 95 %
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval that holds the median of what a sample was drawn from.
+    """An interval that holds the median of a sample's distribution.
 
     Attributes
     ----------
     low, high : float
     confidence : float
-        The probability that such an interval holds the median: at least the
-        one asked for, or less where the sample is too small for it.
+        The probability that such an interval holds the median. It is at least
+        the one asked for, unless the sample is too small.
     effective : float
-        The number of independent values that would be worth as much.
+        The number of independent values that would tell as much.
     """
 
     low: float
@@ -32,18 +32,18 @@ class Interval:
 def median_interval(
     values: Sequence[float], confidence: float = 0.95
 ) -> Interval:
-    """Return an interval of the median, from two of the values themselves.
+    """Return an interval of the median, bounded by two of the values.
 
-    The number of values below the median is binomial, whatever they are
-    distributed like; so the k-th smallest and the k-th largest hold it with
-    probability ``1 - 2 P(fewer than k of n below)``. Values that follow each
-    other in time aren't independent, so n is divided by the correlation time
-    of "above or below the median".
+    The number of values below the median is binomial, whatever the
+    distribution of the values. So the k-th smallest and the k-th largest value
+    enclose the median with probability ``1 - 2 P(fewer than k of n below)``.
+    Successive measurements aren't independent, so n is divided by the
+    correlation time of "above or below the median".
 
     Parameters
     ----------
     values : sequence of float
-        In the order of their measurement.
+        In order of measurement.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def median_interval(
     effective = count / correlation_time(values)
     trials = max(min(count, FEWEST), int(effective))
     rank, reached = _rank(trials, confidence)
-    # The same share of the whole sample.
+    # The rank at the same share of the whole sample.
     rank = max(1, int(rank * count / trials))
     ordered = sorted(values)
     return Interval(ordered[rank - 1], ordered[-rank], reached, effective)
@@ -80,10 +80,10 @@ def quartile_range(values: Sequence[float]) -> float:
 
 
 def correlation_time(values: Sequence[float]) -> float:
-    """Return how many values are worth one independent one, at least 1.
+    """Return how many values are worth one independent value, at least 1.
 
-    ``1 + 2 Σ ρ(k)`` over the first lags whose ρ stands out of its own noise,
-    with ρ the autocorrelation of whether a value is above the median.
+    This is ``1 + 2 Σ ρ(k)`` over the first lags whose ρ exceeds its noise.
+    Here ρ is the autocorrelation of whether a value is above the median.
     """
     count = len(values)
     middle = statistics.median(values)
@@ -102,8 +102,8 @@ def correlation_time(values: Sequence[float]) -> float:
 
 
 def _rank(trials, confidence):
-    """Return the largest rank that has the confidence, and what it has."""
-    if trials > EXACT:  # the binomial is normal by then
+    """Return the largest rank that reaches the confidence, and its own."""
+    if trials > EXACT:  # the binomial is nearly normal here
         width = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
         return int((trials - width * math.sqrt(trials)) / 2), confidence
     below = 0.0  # P(fewer than rank of the trials fall below)

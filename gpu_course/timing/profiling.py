@@ -1,8 +1,8 @@
-"""Where the time of a piece of code goes: PyTorch's profiler, read back.
+"""Show where code spends its time, from the traces of PyTorch's profiler.
 
 The profiler writes a trace in the format of Chrome's tracing tool, which
-https://ui.perfetto.dev opens. `read_trace` makes spans of it, whose own time
-(without that of the spans inside) adds up to the whole.
+https://ui.perfetto.dev opens. `read_trace` turns it into spans. A span's own
+time leaves out the spans inside it, so own times add up to the whole.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class Span:
     Attributes
     ----------
     name : str
-        As PyTorch calls it, like ``aten::mm``.
+        PyTorch's name for it, such as ``aten::mm``.
     where : {"host", "device"}
     thread : int
-        Of the host, or the stream of a device.
+        A thread of the host, or a stream of a device.
     start_us, duration_us : float
         Microseconds; the trace starts at 0.
     self_us : float
-        The duration without that of the spans directly inside.
+        The duration minus that of the spans directly inside.
     depth : int
-        How many spans it is inside of.
+        The number of spans around it.
     """
 
     name: str
@@ -69,10 +69,10 @@ def profiler() -> torch.profiler.profile:
     Returns
     -------
     torch.profiler.profile
-        To be used in a ``with``.
+        Use it in a ``with`` statement.
     """
-    # Its library reports each start and stop on the standard error. It reads
-    # the variable when it is used for the first time.
+    # The profiler's library reports each start and stop on standard error,
+    # unless this variable turns that off. It reads the variable on first use.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     import torch
     from torch.profiler import ProfilerActivity, profile
@@ -89,7 +89,7 @@ def read_trace(path: str | Path) -> list[Span]:
     Parameters
     ----------
     path : path
-        What ``profile.export_chrome_trace`` wrote.
+        A file that ``profile.export_chrome_trace`` wrote.
 
     Raises
     ------
@@ -150,14 +150,14 @@ def _end(event):
 def self_time_us(
     spans: Iterable[Span], where: str = "host"
 ) -> dict[str, float]:
-    """Return own microseconds by name, the largest first.
+    """Return the own time in microseconds by name, the largest first.
 
     Parameters
     ----------
     spans : list of Span
     where : {"host", "device"}
     """
-    total: Any = Counter()  # of floats, which its hints don't know
+    total: Any = Counter()  # of floats, which its hints exclude
     for span in spans:
         if span.where == where:
             total[span.name] += span.self_us
@@ -165,24 +165,25 @@ def self_time_us(
 
 
 def repetitions(spans: Sequence[Span], name: str) -> list[list[Span]]:
-    """Divide a trace by the spans of this name, the shortest one first.
+    """Split a trace at the spans of this name, the shortest first.
 
     Parameters
     ----------
     spans : list of Span
     name : str
-        As given to ``torch.profiler.record_function``, around each
+        The name given to ``torch.profiler.record_function`` around each
         repetition.
 
     Returns
     -------
     list of list of Span
-        Each of all threads, beginning at 0, the named span included.
+        The spans of each repetition: of all threads, with times from 0, and
+        including the named span.
 
     Raises
     ------
     ValueError
-        If no span is called so.
+        If no span has this name.
     """
     named = [span for span in spans if span.name == name]
     if not named:
@@ -203,10 +204,10 @@ def repetitions(spans: Sequence[Span], name: str) -> list[list[Span]]:
 def median_own_us(
     repeated: Iterable[Sequence[Span]], where: str = "host"
 ) -> dict[str, float]:
-    """Return the median own microseconds by name, the largest first.
+    """Return the median own time in microseconds by name, largest first.
 
-    Whatever else the machine does makes some repetitions long, each in
-    another place; a median leaves that out.
+    Other work on the machine lengthens some repetitions, each in a different
+    place. A median leaves that out.
 
     Parameters
     ----------
@@ -226,16 +227,16 @@ def median_own_us(
 def draw_timeline(
     ax: Axes, spans: Sequence[Span], names: Sequence[str] = (), depths: int = 4
 ) -> Axes:
-    """Draw the spans as bars, one row a depth, below the one they are in.
+    """Draw the spans as bars, one row per depth, each below its parent.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     spans : list of Span
     names : sequence of str
-        These get a colour and stand in the legend; at most six.
+        Names that get a colour and a place in the legend; at most six.
     depths : int
-        Rows for each thread; what is deeper is left out.
+        Rows for each thread; deeper spans are left out.
     """
     if len(names) > len(COLOURS):
         raise ValueError(

@@ -1,11 +1,10 @@
-"""A computer with a GPU in virtual time, to try benchmarks on.
+"""A simulated computer with a GPU, in virtual time, to try benchmarks on.
 
-No machine that there is: its speeds are drawn from a seed, so that what a
-benchmark should say is known exactly. What it has in common with real ones
-is how time passes: launches return before the GPU is done, the first one
-compiles, clocks rise, caches stay warm, the bus takes its time, and some
-launches take far longer than others. `this_machine` has the same methods on
-the computer at hand.
+It is not a real machine: its speeds are drawn from a seed, so the right result
+of a benchmark is known exactly. Time passes as on real machines: launches
+return before the GPU is done, the first launch compiles, clocks rise, caches
+stay warm, the bus takes time, and some launches take far longer than others.
+`this_machine` has the same methods on the reader's computer.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-READ_S = 25e-9  # what reading the clock takes
+READ_S = 25e-9  # time to read the clock
 TICK_S = 10e-9  # the clock's resolution
 SPIKES = 0.15  # share of a noisy machine's launches that are far too long
-SPREAD = 0.15  # standard deviation of the logarithm of the others' times
-KERNELS = ("v1", "v2", "v3", "v4", "v5")  # all should do as "sqrt" does
+SPREAD = 0.15  # standard deviation of the log of the other times
+KERNELS = ("v1", "v2", "v3", "v4", "v5")  # all should do what "sqrt" does
 WORK = ("add", "clear", "sqrt", *KERNELS)
 
 
 class Physics:
-    """What the benchmarks on a machine should find.
+    """The true speeds that benchmarks on a machine should find.
 
     Parameters
     ----------
@@ -36,13 +35,13 @@ class Physics:
         draw = np.random.default_rng(seed).uniform
         self.launch_s = draw(2e-6, 6e-6)
         self.add_s = draw(2e-4, 9e-4)  # with its data in the GPU's memory
-        self.cached = draw(0.3, 0.5)  # share of it if they are in its cache
+        self.cached = draw(0.3, 0.5)  # share of add_s if they are cached
         self.clear_s = draw(3e-4, 2e-3)
         self.compile_s = draw(0.1, 2.0)
-        self.ramp = int(draw(5, 15))  # launches until the clock is up
+        self.ramp = int(draw(5, 15))  # launches until full clock speed
         self.bus_latency_s = draw(5e-6, 2e-5)
         self.bus_gb_s = draw(3, 12)
-        self.gpu_ns = draw(0.2, 0.6)  # for a float32 element
+        self.gpu_ns = draw(0.2, 0.6)  # per float32 element
         self.gpu_double = draw(16, 64)  # how much longer float64 takes
         self.cpu_ns = draw(2, 6)  # on one thread
         self.cores = int(draw(4, 17))
@@ -56,7 +55,7 @@ class Physics:
             ["idle", "tail", "quick", "plain", "slow"]
         )
         self.kind = dict(zip(KERNELS, map(str, kinds), strict=True))
-        self.back = draw(1.3, 1.8)  # how much longer bytes take to the host
+        self.back = draw(1.3, 1.8)  # how much longer copies to the host take
 
     def kernel_s(
         self, name: str, x: np.ndarray | None = None, cached: bool = False
@@ -72,25 +71,25 @@ class Physics:
         return getattr(self, f"{name}_s") * share
 
     def copy_s(self, x: np.ndarray, to_host: bool = False) -> float:
-        """Return the seconds for an array's way over the bus."""
+        """Return the seconds that copying an array over the bus takes."""
         seconds = x.nbytes / (1e9 * self.bus_gb_s)
         return self.bus_latency_s + seconds * (self.back if to_host else 1)
 
     def cpu_s(self, x: np.ndarray, threads: int = 1) -> float:
-        """Return the seconds of ``sqrt`` on the CPU."""
+        """Return the seconds that ``sqrt`` takes on the CPU."""
         serial = 1e-9 * self.cpu_ns * x.size * x.itemsize / 4
         return serial / min(threads, self.cores)
 
     @staticmethod
     def noise_median() -> float:
-        """Return the median of what a noisy machine multiplies times by."""
+        """Return the median factor by which noise multiplies times."""
         share = statistics.NormalDist().inv_cdf(0.5 / (1 - SPIKES))
         return math.exp(SPREAD * share)
 
 
 @dataclass
 class Compiled:
-    """A kernel that is compiled by its first launch."""
+    """A kernel that its first launch compiles."""
 
     name: str
     is_compiled: bool = False
@@ -120,17 +119,17 @@ class SimulatedMachine:
     Parameters
     ----------
     seed : int
-        Of its speeds and its noise.
+        Seed of its speeds and its noise.
     cold : bool
-        Its clock rises over the first launches, and the first run on its CPU
-        is a slow one.
+        Whether its clock rises over the first launches, and the first run on
+        its CPU is slow.
     noisy : bool
-        Launches differ in time, and some take far too long.
+        Whether launches vary in time, and some take far too long.
 
     Attributes
     ----------
     cores : int
-        Of the CPU.
+        Number of CPU cores.
     """
 
     seed: int
@@ -143,7 +142,7 @@ class SimulatedMachine:
         self.cores = self._physics.cores
         self._random = np.random.default_rng((self.seed, 1))
         self._now = self._random.uniform(10, 100)
-        self._free = 0.0  # when the GPU has done all that is in its queue
+        self._free = 0.0  # when the GPU will have emptied its queue
         self._launches = self._runs = 0
         self._in_cache = False
 
@@ -153,11 +152,11 @@ class SimulatedMachine:
         return f"SimulatedMachine({self.seed}{said})"
 
     def fresh(self) -> SimulatedMachine:
-        """Return the same machine as it was at the beginning."""
+        """Return this machine in its initial state."""
         return SimulatedMachine(self.seed, self.cold, self.noisy)
 
     def clock(self) -> float:
-        """Return the time in seconds; where it starts says nothing."""
+        """Return the time in seconds since an arbitrary start."""
         self._now += READ_S
         return math.floor(self._now / TICK_S) * TICK_S
 
@@ -176,14 +175,15 @@ class SimulatedMachine:
         Parameters
         ----------
         kernel : str or Compiled
-            "add" adds two arrays that the GPU has, "clear" empties its cache,
-            "sqrt" takes the root of `x`, and so should "v1" to "v5".
+            "add" adds two arrays in the GPU's memory. "clear" empties its
+            cache. "sqrt" takes the square root of `x`, and "v1" to "v5" should
+            do the same.
         x, out : DeviceArray, optional
 
         Returns
         -------
         DeviceArray or None
-            `out`, or a new array, if there is an `x`.
+            `out` or a new array; None without an `x`.
         """
         name = _known(getattr(kernel, "name", kernel))
         values = _on_device(name, x)
@@ -207,11 +207,11 @@ class SimulatedMachine:
         return out
 
     def synchronize(self) -> None:
-        """Wait until the GPU has done all that is in its queue."""
+        """Wait until the GPU has emptied its queue."""
         self._now = max(self._now, self._free)
 
     def to_device(self, x: np.ndarray) -> DeviceArray:
-        """Copy an array to the GPU's memory; returns when it is there."""
+        """Copy an array to the GPU's memory and wait until it is there."""
         _on_host("to_device", x)
         self.synchronize()
         self._now += self._physics.copy_s(x)
@@ -225,14 +225,14 @@ class SimulatedMachine:
         return values.copy()
 
     def run(self, name: str, x: np.ndarray, threads: int = 1) -> np.ndarray:
-        """Compute on the CPU; returns the result when it is there.
+        """Compute on the CPU and return the result.
 
         Parameters
         ----------
         name : {"sqrt"}
         x : array
         threads : int
-            At most `cores` are of use.
+            More than `cores` don't help.
         """
         if name != "sqrt":
             raise ValueError(f"the CPU has only 'sqrt', got {name!r}")
@@ -257,7 +257,7 @@ class SimulatedMachine:
 def physics(machine: SimulatedMachine) -> Physics:
     """Return a simulated machine's true speeds: its `Physics`.
 
-    To hold a benchmark against.
+    A benchmark's result can be compared with them.
     """
     return Physics(machine.seed)
 
@@ -287,11 +287,11 @@ def _on_host(what, x):
 
 
 def _compute(kind, x, out):
-    """Do what a kernel does, with its faults."""
+    """Compute a kernel's result, including its faults."""
     if kind == "idle":
         return
     roots = np.sqrt(x).astype(out.dtype)
-    if kind == "quick":  # rounds some of them the other way
+    if kind == "quick":  # some are one unit in the last place high
         roots[::2] = np.nextafter(roots[::2], np.inf)
     if kind == "tail":  # one near the end is wrong
         roots[-2:-1] = 0

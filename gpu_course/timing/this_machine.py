@@ -1,8 +1,8 @@
-"""The computer at hand, with the methods of a simulated machine.
+"""This computer, with the methods of a simulated machine.
 
-A benchmark that `simulated_machine` finds honest runs here as it is, on a real
-clock. Without a GPU a *stand-in* takes its place: a thread that
-works off a queue. It is asynchronous as a GPU is, and no faster than the CPU.
+A benchmark that is right on the `simulated_machine` runs here unchanged, on a
+real clock. Without a GPU, a *stand-in* takes its place: a thread that works
+through a queue. It is asynchronous like a GPU, but no faster than the CPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 ELEMENTS = 500_000  # of the arrays that "add" adds: 6 MB in all
-CLEARS = 8_000_000  # elements: 32 MB, more than most caches have
+CLEARS = 8_000_000  # elements: 32 MB, more than most caches hold
 
 
 class ThisMachine:
@@ -51,7 +51,7 @@ class ThisMachine:
         if self.device.type == "cpu":
             self._library, self._place = np, {}
             self._queue = ThreadPoolExecutor(1, "stand-in for a GPU")
-            self._last = None  # future of what was put into the queue last
+            self._last = None  # future of the last work in the queue
         else:
             self._library, self._place = torch, {"device": self.device}
             self._queue = None
@@ -65,14 +65,14 @@ class ThisMachine:
         return f"ThisMachine({kind}, {self.cores} cores)"
 
     def fresh(self) -> ThisMachine:
-        """Return another one on the same device."""
+        """Return a new machine on the same device."""
         return ThisMachine(self.device, self.cores)
 
     def jit(self, name: str) -> Any:
-        """Return a kernel that its first launch makes ready.
+        """Return a kernel that its first launch prepares.
 
-        The stand-in's is compiled by Numba then. On a GPU torch has compiled
-        it long ago, and the first launch loads it.
+        On the stand-in, Numba compiles it then. On a GPU, torch's kernel is
+        already compiled, and the first launch loads it.
         """
         if self._queue is None or name != "add":
             return name
@@ -86,19 +86,19 @@ class ThisMachine:
         return add
 
     def launch(self, kernel: Any, x: Any = None, out: Any = None) -> Any:
-        """Put a kernel into the queue; returns before it is done.
+        """Put a kernel into the queue and return before it is done.
 
         Parameters
         ----------
         kernel : str or what `jit` returned
-            The names of `gpu_course.timing.simulated_machine`.
+            Names are those in `gpu_course.timing.simulated_machine`.
         x, out : array or torch.Tensor
             From `to_device`.
 
         Returns
         -------
         array or torch.Tensor or None
-            `out`, or a new one, if there is an `x`.
+            `out` or a new one; None without an `x`.
         """
         if x is not None and out is None:
             out = self._library.empty_like(x)
@@ -116,7 +116,7 @@ class ThisMachine:
         return out
 
     def synchronize(self) -> None:
-        """Wait until all that was launched is done."""
+        """Wait until all launched work is done."""
         if self._queue is None:
             from gpu_course.timing.clocks import synchronize
 
@@ -126,7 +126,7 @@ class ThisMachine:
             last.result()
 
     def to_device(self, x: np.ndarray) -> np.ndarray | torch.Tensor:
-        """Copy an array to the device; returns when it is there."""
+        """Copy an array to the device and wait until it is there."""
         self.synchronize()
         if self._queue:
             return x.copy()
@@ -142,7 +142,7 @@ class ThisMachine:
         return x.copy() if self._queue else x.cpu().numpy()
 
     def run(self, name: str, x: np.ndarray, threads: int = 1) -> np.ndarray:
-        """Take the roots on the CPU, with torch and so many threads."""
+        """Take square roots on the CPU, with torch and this many threads."""
         import torch
 
         if name != "sqrt":
@@ -153,7 +153,7 @@ class ThisMachine:
 
     def _put(self, function):
         if self._queue is None:
-            function()  # itself asynchronous
+            function()  # asynchronous by itself
         else:
             self._last = self._queue.submit(function)
 
@@ -166,11 +166,11 @@ class ThisMachine:
         elif name == "v1":  # one near the end is wrong
             library.sqrt(x, out=out)
             library.multiply(out[-2:-1], 0, out=out[-2:-1])
-        elif name == "v2":  # roundabout, and right to a few last bits
+        elif name == "v2":  # indirect, right but for a few last bits
             library.exp(library.log(x) / 2, out=out)
         elif name == "v3":  # nothing
             pass
-        elif name == "v4":  # roundabout as well
+        elif name == "v4":  # indirect as well
             roots = library.sqrt(library.sqrt(x))
             library.multiply(roots, roots, out=out)
         else:  # "sqrt" and "v5"

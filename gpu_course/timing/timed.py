@@ -1,4 +1,4 @@
-"""A time with all that it depends on, and what every timing has to do."""
+"""A time with all that it depends on, and the steps every timing shares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TRANSFERS = ("none", "in", "in and out")
 NOISY = 0.1  # interquartile range over median
-BUSY = 0.5  # cores that others use
+BUSY = 0.5  # cores that other programs use
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class Timing:
     median_s, iqr_s : float
         Median and interquartile range, in seconds for one call.
     repeats, calls : int
-        How often the clock was read, and the calls there were in all.
+        Number of timed repeats, and of calls in all of them.
     times : tuple of float
-        Seconds for one call, of each repeat.
+        Seconds for one call, in each repeat.
     precision : float
         Half of the median's 95 % interval, as a share of the median.
     device : str
     threads : int
-        That torch used on the CPU.
+        CPU threads that torch used.
     transfers : {"none", "in", "in and out"}
-        Which copies between host and device are in the figure.
+        Which copies between host and device the times include.
     load : float or None
         Cores that other programs kept busy meanwhile.
     clock_mhz : float or None
-        Of the GPU for a timing on CUDA, else of the CPU.
+        The GPU's clock for a timing on CUDA, else the CPU's.
     warning : str or None
-        Why the figure should be taken with care.
+        Why the times may be unreliable.
     """
 
     label: str
@@ -94,7 +94,7 @@ def duration(seconds: float) -> str:
 def checked_device(
     device: str | torch.device | None, transfers: str, precision: float | None
 ) -> str:
-    """Return the device as text; raise for what can't be."""
+    """Return the device as text; raise ValueError for invalid arguments."""
     if transfers not in TRANSFERS:
         raise ValueError(
             f"transfers must be one of {', '.join(TRANSFERS)}, "
@@ -119,7 +119,10 @@ def warm_up(
     seconds: float,
     clock: Callable[[], float],
 ) -> None:
-    """Compile, fill caches, let clocks rise: once, then for a while."""
+    """Call each function at least once and for this many seconds.
+
+    This compiles it, fills caches and lets clocks rise.
+    """
     for function in functions:
         end = clock() + seconds
         function()
@@ -128,10 +131,10 @@ def warm_up(
 
 
 def precision_of(times: Sequence[float]) -> float:
-    """Return half of the median's interval over it; infinite if unknown."""
+    """Return half of the median's interval as a share; infinite if unknown."""
     interval = median_interval(times)
     if interval.confidence < 0.95:
-        return math.inf  # too few to say
+        return math.inf  # too few values
     return (interval.high - interval.low) / 2 / statistics.median(times)
 
 
@@ -145,7 +148,7 @@ def timing_of(
     around: Surroundings,
     precision: float | None,
 ) -> Timing:
-    """Return the `Timing` of what was measured, with its warning."""
+    """Return the `Timing` of measured times, with any warning."""
     median_s, iqr_s = statistics.median(times), quartile_range(times)
     reached, notes = precision_of(times), []
     if iqr_s > NOISY * median_s:

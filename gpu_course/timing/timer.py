@@ -1,7 +1,8 @@
-"""Timing a call: a thin layer over ``torch.utils.benchmark``.
+"""Time a call: a thin layer over ``torch.utils.benchmark``.
 
-For anything that can be called: torch on any device, NumPy, Numba, kernels of
-`gpu_course.cuda`. The clock waits for GPUs; see `gpu_course.timing.clocks`.
+It times anything that can be called: torch on any device, NumPy, Numba,
+kernels of `gpu_course.cuda`. The clock waits for GPUs; see
+`gpu_course.timing.clocks`.
 """
 
 from __future__ import annotations
@@ -56,17 +57,19 @@ def time_call(
     label : str, optional
         Default: the function's name.
     device : str or torch.device, optional
-        What it runs on, to be recorded. Default: "cpu" where there is no
+        The device to record with the timing. Default: "cpu" if there is no
         GPU, else "not stated".
     threads : int, optional
-        For torch and Numba meanwhile. Default: as torch is set.
+        CPU threads of torch and Numba during the timing. Default: torch's
+        current number.
     transfers : {"none", "in", "in and out"}
         Which copies between host and device the function makes.
     precision : float, optional
-        Repeat until the median is known to this share of it (half its 95 %
-        interval), or until `max_run_time_s`.
+        Repeat until half of the median's 95 % interval is at most this share
+        of the median, or until `max_run_time_s`.
     warm_up_s : float
-        It is called at least once and for this long before it is timed.
+        Before the timing, the function is called at least once and for at
+        least this long.
     clock : callable, optional
         Returns seconds. Default: one that waits for GPUs.
 
@@ -77,10 +80,10 @@ def time_call(
     Raises
     ------
     ValueError
-        If `transfers`, `threads` or `precision` is none there is.
+        If `transfers`, `threads` or `precision` is invalid.
     """
-    # The module looks for a CUDA compiler as it is imported, and says so where
-    # it finds one without a GPU. Nothing here compiles.
+    # On import the module looks for a CUDA compiler, and warns if there is one
+    # but no GPU. Nothing here compiles, so the warning is hidden.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer
 

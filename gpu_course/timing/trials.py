@@ -1,4 +1,4 @@
-"""Changes tried one by one against what was before, and kept or dropped."""
+"""Try changes one by one against the previous step; keep or drop each."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Trials:
     Parameters
     ----------
     device : torch.device
-        On which the steps run.
+        The device that runs the steps.
     pairs : int
-        Of each trial.
+        Number of pairs in each trial.
     smallest : float
-        What a change must bring at least to be kept, as a share.
+        The smallest gain, as a share, for which a change is kept.
     """
 
     def __init__(self, device, pairs=10, smallest=0.03):
@@ -40,16 +40,16 @@ class Trials:
         after: Callable[[], Any],
         pairs: int | None = None,
     ) -> bool:
-        """Time both in turn; return whether the change is to be kept.
+        """Time both in turn; return whether to keep the change.
 
         Parameters
         ----------
         name : str
-            Of the change.
+            Name of the change.
         before, after : callable
-            With no arguments.
+            Called without arguments.
         pairs : int, optional
-            Default: as the trials have it.
+            Default: the number given to `Trials`.
         """
         self.results[name] = compare(
             before,
@@ -62,7 +62,7 @@ class Trials:
         return self.keeps(name)
 
     def keeps(self, name: str) -> bool:
-        """Whether all of the interval is better than `smallest`."""
+        """Return whether the whole interval is better than `smallest`."""
         return self.results[name].faster == name
 
     def draw(
@@ -73,7 +73,8 @@ class Trials:
         Parameters
         ----------
         axes : pair of matplotlib.axes.Axes
-            For a CPU and for a GPU; the other one stays empty and says so.
+            One for a CPU and one for a GPU. The one for the other device stays
+            empty and says so.
         dropped : set of str, optional
             Changes that the reader would drop, shown beside the names.
         """

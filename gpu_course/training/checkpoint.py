@@ -29,7 +29,7 @@ class CheckpointError(ValueError):
 def write_tensors(
     path: str | Path, tensors: dict[str, torch.Tensor], text: Any
 ) -> None:
-    """Write a dict of tensors and what JSON can hold, in one piece."""
+    """Write a dict of tensors and JSON data to one file, atomically."""
     tensors = {
         key: value.detach().cpu().contiguous().clone()
         for key, value in tensors.items()
@@ -44,14 +44,14 @@ def write_tensors(
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], Any]:
-    """Return the tensors, on the CPU, and the text of such a file.
+    """Return the tensors, on the CPU, and the JSON data of such a file.
 
     Raises
     ------
     FileNotFoundError
-        If there is none.
+        If there is no such file.
     CheckpointError
-        If the file is damaged or something else.
+        If the file is damaged, or isn't of this course.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,7 +62,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], Any]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             keys = file.keys()
-            # Cloned, or the file stays mapped and Windows can't replace it.
+            # Clone, or the file stays mapped and Windows can't replace it.
             tensors = {key: file.get_tensor(key).clone() for key in keys}
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
@@ -84,7 +84,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], Any]:
 
 
 def _digest(tensors, text):
-    """Return a SHA-256 of everything that is stored, as text."""
+    """Return the SHA-256 of everything stored, as text."""
     digest = hashlib.sha256(text.encode())
     for key, tensor in sorted(tensors.items()):
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -95,7 +95,7 @@ def _digest(tensors, text):
 def with_prefix(
     tensors: dict[str, torch.Tensor], prefix: str
 ) -> dict[str, torch.Tensor]:
-    """Return the entries whose key starts with `prefix`, without it."""
+    """Return the entries whose keys start with `prefix`, which is removed."""
     return {
         key.removeprefix(prefix): value
         for key, value in tensors.items()
@@ -105,7 +105,7 @@ def with_prefix(
 
 @dataclass
 class Checkpoint:
-    """Everything that a training run needs to go on.
+    """Everything that a training run needs to resume.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Checkpoint:
     rng : dict of str to uint8 tensor
         The states of torch's generators, by type of device.
     progress : dict
-        Where the run is, in types that JSON has.
+        How far the run is, in types that JSON has.
     """
 
     model: dict

@@ -1,4 +1,4 @@
-"""A trained model in use: weights from a file, digits from images."""
+"""Use a trained model: weights from a file, digits from images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Classifier:
     ----------
     model : LeNet
     mean, std : float
-        Of the pixels scaled to 0..1, as in `data.preload`.
+        Mean and standard deviation of the pixels scaled to 0..1, as in
+        `data.preload`.
     device : str or torch.device, optional
         Default: `pick_device`.
     """
@@ -49,14 +50,14 @@ class Classifier:
     def load(
         cls, path: str | Path, device: str | torch.device | None = None
     ) -> Classifier:
-        """Read a file of `save`, or a training checkpoint.
+        """Read a file written by `save`, or a training checkpoint.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         CheckpointError
-            If it is damaged, or is not of a `LeNet`.
+            If it is damaged, or doesn't hold a `LeNet`.
         """
         tensors, text = read_tensors(path)
         model = LeNet()

@@ -1,4 +1,4 @@
-"""float16 and the gradients: what is lost, and what a scale saves."""
+"""Gradients in float16: what is lost, and what scaling the loss saves."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-# IEEE 754-2019, binary16: half of the smallest number is rounded to zero,
-# numbers below the smallest normal one have fewer digits.
+# IEEE 754-2019, binary16, as exponents of two: half of the smallest number is
+# rounded to zero; numbers below the smallest normal one have fewer digits.
 ZERO, NORMAL, OVERFLOW = -25, -14, 16
 
 
 def draw_gradients(
     ax: Axes, gradients: torch.Tensor, exponents: Sequence[int] = (0, 16)
 ) -> Axes:
-    """Draw the sizes of gradients on float16's range.
+    """Draw a histogram of gradient sizes over float16's range.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     gradients : float32 tensor
-        None of them zero.
+        All nonzero.
     exponents : sequence of int
-        The loss is multiplied by 2 to the power of these.
+        The loss is multiplied by 2 to the power of each.
     """
     sizes = gradients.abs().log2().numpy()
     low = min(ZERO - 10, int(np.floor(np.percentile(sizes, 0.5))))

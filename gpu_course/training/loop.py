@@ -1,8 +1,8 @@
 """Train a classifier and judge it: `fit` and `evaluate`.
 
 `fit` is the loop that the chapters take apart: batches, loss, gradient,
-update. Around it stand what a real run needs: seeds, a validation split,
-progress, a check for NaN, and checkpoints that a killed run resumes from.
+update. It also has what a real run needs: seeds, a validation split, progress,
+a check for NaN, and checkpoints that a killed run resumes from.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch._dynamo  # or the first optimizer would, inside a timing
+import torch._dynamo  # else the first optimizer imports it, when timed
 from torch.nn import functional
 
 from gpu_course.common.device import pick_device, place
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gpu_course.training.recipe import Recipe
 
-CHECK_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
+CHECK_EVERY = 50  # steps between checks of the loss: each waits for a GPU
 SAVE_EVERY_S = 5.0
 
 
@@ -80,25 +80,25 @@ def fit(
         A DataLoader has its own batch size; the recipe's is not used.
     recipe : Recipe
     validation : TensorDataset or DataLoader, optional
-        Judged after each epoch, never trained on.
+        Evaluated after each epoch, never trained on.
     seed : int
-        Sets the order of the images. The weights' start is the model's own:
-        call ``torch.manual_seed`` before making it.
+        Seed of the order of the images. For the initial weights, call
+        ``torch.manual_seed`` before making the model.
     device : str or torch.device, optional
         Default: `pick_device`.
     checkpoint : path, optional
         Written at the start, every five seconds and at the end.
     resume : bool
-        Go on from the checkpoint, with as many threads as it was made with.
+        Continue from the checkpoint, with as many threads as it was made with.
         On the same CPU the weights are bit-identical to those of a run that
-        was not interrupted; a GPU may add in another order each time.
+        was not interrupted. A GPU may add in a different order each time.
     progress : bool
         Show a bar for the batches of each epoch.
 
     Raises
     ------
     TrainingDiverged
-        If the loss stops being finite.
+        If the loss or a weight becomes NaN or infinite.
     TrainingInterrupted
         On Ctrl-C or "interrupt kernel", after the checkpoint is written.
     ValueError
@@ -160,7 +160,7 @@ def evaluate(
 
 
 class _Run:
-    """One training run: where it is, and how to save and load that."""
+    """One training run: its progress, and how to save and load it."""
 
     def __init__(self, model, train, recipe, seed, device, checkpoint):
         self.model, self.train, self.recipe = model, train, recipe
@@ -189,7 +189,7 @@ class _Run:
         batches = _batches(
             self.train, self.recipe.batch_size, self.device, shuffle=True
         )
-        for _ in range(done):  # a resumed epoch: the same order, from there
+        for _ in range(done):  # resumed: skip the batches already done
             next(batches)
         if done:
             _set_random_states(rng, self.device)
@@ -208,7 +208,7 @@ class _Run:
                     self.save()
 
     def train_step(self, images, labels):
-        """One update: loss, gradient, step. Return the loss, on the device."""
+        """Make one update; return the loss, on the device."""
         loss = functional.cross_entropy(
             self.model(images),
             labels,
@@ -260,7 +260,7 @@ class _Run:
         raise TrainingInterrupted(message)
 
     def identity(self):
-        """What must be the same for a run to be resumed."""
+        """Return what must be the same for a run to be resumed."""
         return {
             "recipe": asdict(self.recipe),
             "seed": self.seed,
@@ -313,8 +313,8 @@ class _Run:
         for parameter, state in self.optimizer.state.items():
             for key, value in state.items():
                 if value.shape == parameter.shape:
-                    # The fused step walks through memory: the layout of its
-                    # averages must be that of the weights.
+                    # The fused step walks through memory, so its averages must
+                    # have the same layout as the weights.
                     state[key] = torch.empty_like(parameter).copy_(value)
         self.schedule.load_state_dict(saved.progress["schedule"])
         torch.set_num_threads(saved.progress["threads"])
@@ -331,7 +331,7 @@ class _Run:
 
 
 def _seed_epoch(seed, epoch):
-    """Seed torch so that each epoch has its own order, the same every time."""
+    """Seed torch so that each epoch has its own, reproducible order."""
     state = np.random.SeedSequence((seed, epoch)).generate_state(1)
     torch.manual_seed(int(state[0]))
 
@@ -339,7 +339,8 @@ def _seed_epoch(seed, epoch):
 def _random_states(device):
     """Return {type of device: state} of the generators that a run draws from.
 
-    The order of the images comes from the CPU's, dropout from the device's.
+    The CPU's generator sets the order of the images, the device's sets
+    dropout.
     """
     states = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
@@ -401,9 +402,9 @@ def _stop_on_interrupt():
 def _keep_freed_memory():
     """Ask glibc to keep freed memory for the next step.
 
-    Otherwise every step gives its activations back to the system and gets
-    them again page by page, which costs about a fifth of the time. Other
-    platforms' allocators are left alone.
+    Otherwise every step returns the memory of its activations to the system
+    and gets it again page by page, which costs about a fifth of the time.
+    Other platforms' allocators are left alone.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         libc = ctypes.CDLL(None)

@@ -1,8 +1,8 @@
-"""The memory of a training step: what it holds, counted and predicted.
+"""Count and predict the memory that a training step holds.
 
-Parameters, their gradients, the optimizer's state, and the activations: what
-the forward pass keeps for the backward pass. Temporary memory of the kernels
-and what an allocator keeps in reserve come on top.
+The budget has parameters, their gradients, the optimizer's state, and the
+activations that the forward pass keeps for the backward pass. Temporary memory
+of the kernels and the allocator's reserve are extra.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Budget:
 
 
 class Saved:
-    """What autograd keeps: tensors that share memory count once."""
+    """The tensors that autograd keeps; those that share memory count once."""
 
     def __init__(self, known):
         self._known = {_memory(tensor) for tensor in known}
@@ -66,19 +66,20 @@ def _memory(tensor):
 
 @contextmanager
 def watch_saved(known: Iterable[torch.Tensor] = ()) -> Iterator[Saved]:
-    """Note what autograd keeps for the backward pass.
+    """Record what autograd keeps for the backward pass.
 
-    A forward pass belongs in the ``with``, the backward pass behind it.
+    Put the forward pass inside the ``with`` statement, and the backward pass
+    after it.
 
     Parameters
     ----------
     known : iterable of tensor
-        Kept anyway, so not counted: parameters, above all.
+        Tensors that are kept anyway, so not counted: mainly parameters.
 
     Yields
     ------
     Saved
-        With ``bytes``, and a length: the number of pieces of memory.
+        It has ``bytes``, and a length: the number of pieces of memory.
     """
     saved = Saved(known)
     with torch.autograd.graph.saved_tensors_hooks(saved.add, lambda x: x):
@@ -86,7 +87,7 @@ def watch_saved(known: Iterable[torch.Tensor] = ()) -> Iterator[Saved]:
 
 
 def tensor_bytes(tensors: Iterable[torch.Tensor]) -> int:
-    """Return the bytes of all elements."""
+    """Return the bytes of all elements of the tensors."""
     return sum(x.numel() * x.element_size() for x in tensors)
 
 
@@ -95,7 +96,7 @@ def count_budget(
     optimizer: torch.optim.Optimizer,
     loss: Callable[[], torch.Tensor],
 ) -> Budget:
-    """Train one step and return what it held: a `Budget`.
+    """Train one step and return the memory that it held: a `Budget`.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def count_budget(
         tensor
         for values in optimizer.state.values()
         for tensor in values.values()
-        if torch.is_tensor(tensor) and tensor.dim()  # not the step's number
+        if torch.is_tensor(tensor) and tensor.dim()  # not the step count
     ]
     gradients = [p.grad for p in parameters if p.grad is not None]
     return Budget(
@@ -132,7 +133,7 @@ def draw_budgets(ax: Axes, budgets: Mapping[int, Budget]) -> Axes:
     ----------
     ax : matplotlib.axes.Axes
     budgets : dict of int to Budget
-        By batch size.
+        The budget of each batch size.
     """
     left = [0.0] * len(budgets)
     for part in ("parameters", "gradients", "optimizer", "activations"):

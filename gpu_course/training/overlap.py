@@ -1,9 +1,9 @@
-"""Copying while computing: when each part is done, modelled and drawn.
+"""Model and draw copies that overlap with computation, part by part.
 
 A GPU copies and computes at the same time if three things hold: the copy is
-queued in another stream than the kernels, the host doesn't wait for it, and
-the host's memory is pinned, so that the operating system can't move it away
-meanwhile.
+queued in a different stream from the kernels, the host doesn't wait for it,
+and the host's memory is pinned, so that the operating system can't move it
+during the copy.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 def overlapped_times(
     copy_s: float, compute_s: float, chunks: int
 ) -> list[tuple[float, float, float, float]]:
-    """Return when each chunk is copied and computed on: modelled.
+    """Return the modelled times when each chunk is copied and computed on.
 
-    Copies follow one another, and so do computations; chunk i is computed on
-    once it is there and chunk i - 1 is done.
+    Copies follow one another, and so do computations. The computation on chunk
+    i starts once the chunk is copied and chunk i - 1 is done.
 
     Parameters
     ----------
     copy_s, compute_s : float
-        Seconds for everything; a chunk takes an equal part.
+        Seconds for all the data; each chunk takes an equal part.
     chunks : int
 
     Returns

@@ -1,4 +1,4 @@
-"""Recipes: what a training run does, in one value that can be compared."""
+"""Recipes: the settings of a training run in one comparable value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training run does, apart from its data, its seed and its machine.
+    """The settings of a training run, apart from data, seed and machine.
 
     Parameters
     ----------
@@ -20,10 +20,10 @@ class Recipe:
         Constant, or the peak for ``schedule="one-cycle"``.
     batch_size, epochs : int
     schedule : {"constant", "one-cycle"}
-        One-cycle warms up, peaks after three tenths of the steps and decays
-        to nearly nothing (Smith and Topin 2017, arXiv:1708.07120).
+        One-cycle warms up, peaks after three tenths of the steps and decays to
+        nearly zero (Smith and Topin 2017, arXiv:1708.07120).
     momentum : float
-        For SGD.
+        Momentum of SGD.
     label_smoothing : float
         The share of each target that is spread over all classes.
     """
@@ -86,8 +86,8 @@ class Recipe:
         return optimizer, schedule
 
 
-# The article's recipe, and ours. Ours were chosen on a validation split of
-# the training images (chapter 31), never on the test set.
+# The article's recipe and the course's. The course's were chosen on a
+# validation split of the training images (chapter 31), never on the test set.
 ARTICLE = Recipe("sgd", 0.001, batch_size=100, epochs=2)
 ONE_EPOCH = Recipe(
     "adam", 0.02, 256, 1, schedule="one-cycle", label_smoothing=0.05
@@ -100,9 +100,9 @@ FOUR_EPOCHS = Recipe(
 def recipe_for(
     epochs: int | None = None, target: float | None = None
 ) -> Recipe:
-    """Return the recipe for so many epochs, or for a test accuracy in percent.
+    """Return the recipe for a number of epochs or a test accuracy in percent.
 
-    Up to 98 % one epoch is known to do; above, four.
+    One epoch is known to reach 98 %; a higher target gets four.
     """
     if epochs is None:
         epochs = 1 if target is None or target <= 98 else 4

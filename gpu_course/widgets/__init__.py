@@ -1,4 +1,4 @@
-"""What moves in a notebook: the base of our widgets, and a pad to draw on.
+"""The base class of the course's widgets, and a pad to draw on.
 
-The page side of each is in ``javascript/``. Imports no other room.
+The page side of each is JavaScript, in ``javascript/``. Imports no other room.
 """

@@ -1,7 +1,7 @@
-"""What the course's widgets have in common: their page side, a stored form.
+"""The base class of the course's widgets, with their JavaScript.
 
-The page side of each is ``javascript/NAME.js``. It comes from the kernel and
-asks nobody for anything.
+The JavaScript of each widget is ``javascript/NAME.js``. The kernel sends it to
+the page, and it loads nothing from the network.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "javascript"
 
 
 def page_side(name: str) -> str:
-    """Return the JavaScript of a widget, with what all of them share."""
+    """Return a widget's JavaScript, after the code that all widgets share."""
     return "\n".join(_read(f"{part}.js") for part in ("shared", name))
 
 
@@ -21,19 +21,20 @@ def _read(name):
 
 
 class CourseWidget(anywidget.AnyWidget):
-    """A widget that leaves something to read where no kernel runs.
+    """A widget that can still be read where no kernel runs.
 
-    A subclass has ``_esm``, from `page_side`, and both forms below.
+    A subclass sets ``_esm`` with `page_side` and defines ``__repr__`` and
+    `as_html`.
     """
 
     _css = _read("shared.css")
 
     def __repr__(self):
-        """Return a sentence."""
+        """Return a sentence that describes the widget."""
         raise NotImplementedError
 
     def as_html(self) -> str:
-        """Return what a page shows without a kernel, the same on each run."""
+        """Return the HTML shown without a kernel, the same on each run."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs):

@@ -14,8 +14,8 @@ class SketchPad(CourseWidget):
     Attributes
     ----------
     pixels : bytes
-        The drawing, 140×140 grey values, sent after each stroke. Observe it,
-        or call `image`.
+        The drawing: 140×140 grey values, sent after each stroke. Observe this
+        trait, or call `image`.
     """
 
     _esm = page_side("sketch")
@@ -28,7 +28,7 @@ class SketchPad(CourseWidget):
         return f"SketchPad({SIDE}×{SIDE}): draw on it in a running notebook"
 
     def as_html(self) -> str:
-        """Return the same sentence."""
+        """Return the sentence of ``repr`` as a paragraph."""
         return f"<p>{self!r}</p>"
 
     def image(self) -> np.ndarray:
