@@ -62,7 +62,7 @@ def check(content: Any) -> None:
     """
     if not isinstance(content, dict) or "schema" not in content:
         raise LedgerError(
-            "it is no ledger of gpu-course; 'gpu-course bench' writes one"
+            "it is not a gpu-course ledger; 'gpu-course bench' writes one"
         )
     schema = content["schema"]
     if not isinstance(schema, int) or isinstance(schema, bool):

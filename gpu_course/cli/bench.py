@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         choices=DEVICE["choices"],
-        help="default: every one that works; for the training as elsewhere",
+        help="default: every device that works; for 'training', a GPU that "
+        "works, else the CPU",
     )
     parser.add_argument("--json", **JSON)
 

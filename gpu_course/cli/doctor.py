@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
         if result["ok"]:
             print("\nEverything that the course needs works here.")
         else:
-            print("\nMend what is marked 'problem', then run this again.")
+            print("\nFix what is marked 'problem', then run this again.")
     return 0 if result["ok"] else 1

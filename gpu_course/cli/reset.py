@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gpu_course.course.workspace import course_root, reset_chapter
 
     chapter, kept = reset_chapter(course_root(), arguments.chapter)
-    print(f"{chapter} is as it was.")
+    print(f"{chapter} is restored.")
     if kept:
         print(f"Yours is {kept}.")
     return 0

@@ -138,7 +138,7 @@ def _unknown(file):
         return "it is empty"
     if start[4:8] == b"ftyp" and start[8:] in _HEIC:
         return f"it is HEIC, as phones save photos. {_SAVE}"
-    return f"it is of no kind that Pillow knows. {_SAVE}"
+    return f"Pillow doesn't recognise its format. {_SAVE}"
 
 
 def _decode(image):

@@ -100,7 +100,7 @@ def read_trace(path: str | Path) -> list[Span]:
         events = json.loads(Path(path).read_text("utf-8"))["traceEvents"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(
-            f"{Path(path).name} is no trace: expected the JSON file that "
+            f"{Path(path).name} is not a trace: expected the JSON file that "
             "export_chrome_trace writes"
         ) from None
     rows: dict[tuple[str, int], list[dict]] = {}

@@ -23,7 +23,7 @@ FORMAT = "gpu-course 1"
 
 
 class CheckpointError(ValueError):
-    """The file is damaged, or is no checkpoint of this course."""
+    """The file is damaged, or is not a checkpoint of this course."""
 
 
 def write_tensors(
@@ -71,7 +71,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], Any]:
         ) from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path} is no checkpoint of this course: expected format "
+            f"{path} is not a checkpoint of this course: expected format "
             f"{FORMAT!r}, got {metadata.get('format')!r}"
         )
     text = metadata.get("json", "")
@@ -147,7 +147,7 @@ class Checkpoint:
         tensors, text = read_tensors(path)
         if "progress" not in text:
             raise CheckpointError(
-                f"{path} holds a trained model, not a run to go on with"
+                f"{path} holds a trained model, not a run that can be resumed"
             )
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in with_prefix(tensors, "optimizer.").items():

@@ -283,7 +283,7 @@ def test_reset_says_where_both_versions_are(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(workspace, "course_root", lambda: tmp_path)
     copy = tmp_path / "work" / "notebooks" / "31_training.ipynb"
     assert main(["reset", "31"]) == 0
-    assert capsys.readouterr().out == f"{copy} is as it was.\n"
+    assert capsys.readouterr().out == f"{copy} is restored.\n"
     copy.write_text("solved")
     assert main(["reset", "31"]) == 0
     said = capsys.readouterr().out

@@ -108,7 +108,7 @@ def test_a_problem_is_exit_code_1(monkeypatch, capsys):
     has_driver(monkeypatch)
     monkeypatch.setattr(torch.version, "cuda", None)
     assert cli.main(["doctor"]) == 1
-    assert "Mend what is marked 'problem'" in capsys.readouterr().out
+    assert "Fix what is marked 'problem'" in capsys.readouterr().out
     assert cli.main(["doctor", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False
 

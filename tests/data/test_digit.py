@@ -394,7 +394,7 @@ def heic(brand):
         (heic(b"heic"), "it is HEIC, as phones save photos. Save it as JPEG"),
         (heic(b"mif1"), "it is HEIC"),
         (b"", "it is empty"),
-        (b"%PDF-1.7", "it is of no kind that Pillow knows. Save it as JPEG"),
+        (b"%PDF-1.7", "Pillow doesn't recognise its format. Save it as JPEG"),
     ],
 )
 @pytest.mark.parametrize("kind", ["path", "bytes", "upload", "file"])

@@ -274,7 +274,12 @@ def test_minus_infinity_is_a_class_that_cannot_be():
     [
         (np.ones((2, 3), int), [0, 1], TypeError, "got int64"),
         (np.ones((2, 3), "f"), [0.0, 1], TypeError, "integers.* got float64"),
-        (np.ones((2, 3), "f"), [0, 3], ValueError, "label 3 in row 1 must be a class"),
+        (
+            np.ones((2, 3), "f"),
+            [0, 3],
+            ValueError,
+            "label 3 in row 1 must be a class",
+        ),
         (np.ones((2, 3), "f"), [-1, 0], ValueError, "label -1 in row 0"),
         (np.ones((2, 3), "f"), [0], ValueError, r"\(2,\).* got \(1,\)"),
         (np.ones(3, "f"), [0], ValueError, r"axes \(N, C\), got .* \(3,\)"),

@@ -194,7 +194,7 @@ def test_there_must_be_a_checkpoint_to_resume_from(tmp_path):
 
 def test_a_trained_model_is_not_a_run(tmp_path):
     Classifier(new(), device="cpu").save(tmp_path / "model")
-    with pytest.raises(CheckpointError, match="not a run to go on with"):
+    with pytest.raises(CheckpointError, match="not a run that can be resumed"):
         Checkpoint.load(tmp_path / "model")
 
 
