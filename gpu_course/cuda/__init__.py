@@ -4,7 +4,7 @@ The names are those of ``numba.cuda``; only the import differs::
 
     from gpu_course import cuda      # elsewhere: from numba import cuda
 
-README.md says how it is made. Imports: common.
+README.md describes the design. Imports: common.
 """
 
 from gpu_course.cuda import allocation, devices, host, random
@@ -18,7 +18,7 @@ from gpu_course.cuda.occupancy import occupancy
 from gpu_course.cuda.reduction import Reduce
 
 reduce = Reduce
-globals().update(TABLE | host.API)  # also of allocation and devices
+globals().update(TABLE | host.API)  # allocation and devices add to it
 
 __all__ = [
     "CheckFailed",

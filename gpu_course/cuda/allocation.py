@@ -1,6 +1,6 @@
-"""Making arrays on the device, and copying to it.
+"""Make arrays on the device, and copy data to it.
 
-With a GPU each function hands over to the one of that name in ``numba.cuda``.
+With a GPU, each function calls the one of the same name in ``numba.cuda``.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ from gpu_course.cuda.arrays import (
 )
 from gpu_course.cuda.host import forwarded
 
-# What uninitialised memory holds. On a GPU it is garbage that changes from
-# run to run; here it is the same each time, so outputs can be stored. As a
-# float of any width it is NaN, as a wide integer far too large.
+# The contents of uninitialised memory. On a GPU they are garbage that changes
+# from run to run. Here they are always the same, so outputs can be stored.
+# Read as a float of any width they are NaN, as a wide integer far too large.
 GARBAGE = np.uint16(0x7FFB)
 
 
 @forwarded
 def to_device(obj, stream=0, copy=True, to=None):
-    """Copy to the device; return the array there, or ``to`` filled.
+    """Copy to the device; return the device array, or ``to`` once filled.
 
     Parameters
     ----------
     obj : array, list or number
-        What is on the device already is returned as it is.
+        An array that is already on the device is returned unchanged.
     copy : bool
         False: only make the device array, uninitialised.
     to : DeviceArray, optional
@@ -64,7 +64,7 @@ def _uninitialised(shape, dtype, strides, order):
         size = dtype.itemsize + sum((n - 1) * step for n, step in steps)
     buffer = np.full(max(size, 1) // 2 + 1, GARBAGE)
     array = np.ndarray(shape, dtype, buffer, 0, strides, order)
-    if dtype.kind == "b":  # of which the garbage is none
+    if dtype.kind == "b":  # the garbage is no valid bool
         array[...] = True
     return array
 
@@ -88,7 +88,7 @@ def device_array_like(ary, stream=0):
 
 
 # Page-locked, mapped and managed memory need a GPU's driver. Kernels of the
-# teaching GPU use the host's memory, so any host array is all of these.
+# teaching GPU use the host's memory, so any host array serves as all of these.
 
 
 @forwarded
@@ -139,7 +139,7 @@ def managed_array(
 @forwarded
 @contextlib.contextmanager
 def pinned(*arylist):
-    """Page-lock host arrays inside the ``with`` block, with a GPU."""
+    """Page-lock host arrays in the ``with`` block if there is a GPU."""
     yield
 
 
@@ -166,7 +166,7 @@ def as_cuda_array(obj, sync=True):
     Raises
     ------
     TypeError, RuntimeError
-        If it has no GPU memory, or the teaching GPU can't reach it.
+        If it has no GPU memory, or memory that the teaching GPU can't reach.
     """
     if isinstance(obj, DeviceArray):
         return obj
@@ -182,13 +182,13 @@ def as_cuda_array(obj, sync=True):
 
 
 class Hint:
-    """An argument of a launch that says which way it is copied."""
+    """A launch argument that says in which direction it is copied."""
 
     def __init__(self, value, back=True):
         self.value, self.back = value, back
 
     def memory(self):
-        """Return what a kernel works on: a copy if none comes back."""
+        """Return the kernel's array: a copy if nothing is copied back."""
         if self.back or isinstance(self.value, DeviceArray):
             return memory(self.value)
         return memory(self.value).copy()

@@ -1,9 +1,9 @@
-"""What a launch's record says: requests, sectors, banks, branches, FLOPs.
+"""Counts from a launch's record: requests, sectors, banks, branches, FLOPs.
 
 The definitions are those of NVIDIA's profilers. A request is one executed
-load, store or atomic of a warp. Global memory answers it in sectors of 32
+load, store or atomic of a warp. Global memory serves it in sectors of 32
 bytes, shared memory in 32 banks of 4 bytes. Counts are exact for the source
-as written; a compiler hoists and merges loads, so a profiler may say less.
+as written. A compiler hoists and merges loads, so a profiler may count fewer.
 """
 
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ WARP_SIZE = 32
 class Counts:
     """Counts of a source line, or of a whole launch.
 
-    `active_lanes` and `body_lanes` are the lanes that took part in branch
-    and loop bodies, and the lanes of the warps that executed them.
+    `active_lanes` counts the lanes that took part in branch and loop bodies.
+    `body_lanes` counts all lanes of the warps that executed those bodies.
     """
 
     global_requests: int = 0
@@ -42,10 +42,10 @@ class Counts:
 
     @property
     def coalescing_efficiency(self):
-        """Bytes asked over bytes of the sectors; 1.0 without a request.
+        """Requested bytes over bytes of the sectors; 1.0 without a request.
 
-        Each lane's bytes count, so lanes that share them could ask for more
-        than the sectors hold; that is cut off at 1.
+        Every lane's bytes count. Lanes that share bytes could request more
+        than the sectors hold, so the ratio is capped at 1.
         """
         if not self.global_sectors:
             return 1.0
@@ -62,13 +62,13 @@ class Counts:
 
     @property
     def arithmetic_intensity(self):
-        """FLOP per byte asked of global memory."""
+        """FLOP per byte requested from global memory."""
         if self.bytes_moved:
             return self.flops / self.bytes_moved
         return inf if self.flops else nan
 
     def add(self, other):
-        """Add the counts of `other`; the bank conflict is the worst."""
+        """Add the counts of `other`; keep the worse bank conflict."""
         for name, value in vars(other).items():
             if name == "max_bank_conflict":
                 self.max_bank_conflict = max(self.max_bank_conflict, value)
@@ -154,14 +154,14 @@ def requests(record, chosen):
     request : ndarray of int64
         Number of the request of each event, from 0, ascending.
     events : ndarray of int64
-        Positions of these events: `chosen` in the order of requests.
+        Positions of these events: `chosen`, ordered by request.
     """
     warp, lane = warps_and_lanes(record, record.thread[chosen])
     key, index, bits = sort_with_index(warp, record.path[chosen], lane)
     first = starts(key)
     if not first.all():
-        # A lane came here again in the same instance: its n-th time goes
-        # with the other lanes' n-th.
+        # A lane ran this site again in the same instance: group its n-th
+        # event with the n-th events of the other lanes.
         again = position_in_run(first)
         key, second, _ = sort_with_index(key >> bits[-1], again)
         index = index[second]
@@ -198,9 +198,9 @@ def _count_site(record, site, chosen):
 
 
 def _units(request, address, site, nbytes):
-    """Return the different units of `nbytes` of each request.
+    """Return the distinct units of `nbytes` that each request touches.
 
-    An element that lies across several units asks for all of them.
+    An element that spans several units touches all of them.
     """
     first = address // nbytes
     last = (address + (site.itemsize - 1)) // nbytes
@@ -218,7 +218,7 @@ def _units(request, address, site, nbytes):
 
 
 def _warp_sizes(record, thread):
-    """Return how many lanes the warp of each thread has in its block."""
+    """Return the number of lanes in the warp of each thread."""
     threads = int(np.prod(record.block))
     inside = thread % threads
     return np.minimum(threads - inside // WARP_SIZE * WARP_SIZE, WARP_SIZE)
@@ -238,7 +238,7 @@ def _count_branch(counts, record, site, chosen):
 
 
 def _count_loop(counts, record, chosen):
-    """Count the lanes of iterations, where a warp's lanes differ in them."""
+    """Count the lanes of iterations if a warp's lanes iterate unequally."""
     warp, lane = warps_and_lanes(record, record.thread[chosen])
     key, index, bits = sort_with_index(warp, record.path[chosen], lane)
     first = np.flatnonzero(starts(key))

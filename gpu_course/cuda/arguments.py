@@ -1,4 +1,4 @@
-"""The arguments of a launch: what they are on the host, and their copies."""
+"""The arguments of a launch: their values on the host, and their copies."""
 
 import ctypes
 import enum
@@ -13,7 +13,7 @@ from gpu_course.cuda.arrays import DeviceArray, region
 
 
 def arrays_in(values):
-    """Return the arrays among arguments, in tuples too."""
+    """Return the arrays among the arguments, including those in tuples."""
     found = []
     for value in values:
         if isinstance(value, tuple):
@@ -24,10 +24,10 @@ def arrays_in(values):
 
 
 def copies(arguments, hosts):
-    """Copy the arrays, so that a trace changes none.
+    """Copy the arrays, so that a trace leaves the originals unchanged.
 
-    Views of one device array stay views of one array. A host array is
-    copied for itself: Numba gives each such argument memory of its own.
+    Views of one device array stay views of one copy. Each host array is
+    copied separately, because Numba gives each such argument its own memory.
     """
     made = {}
 
@@ -53,10 +53,10 @@ def copies(arguments, hosts):
 
 
 def apart(arguments, hosts):
-    """Copy host arrays that overlap others; return all, and what was copied.
+    """Copy host arrays if any overlap; return the values and (old, new) pairs.
 
     On a GPU each host array is copied to the device and back, so they don't
-    meet there.
+    overlap there.
     """
     arrays = [a for a in arrays_in(hosts) if a.size]
     bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]

@@ -1,8 +1,8 @@
-"""Numba's arithmetic on Python numbers: what the generated code calls.
+"""Numba's arithmetic on Python numbers, called by the generated code.
 
 Integers are Python ints wrapped to their width, float64 is Python's float,
-float32 and float16 are NumPy scalars. Division by zero gives what NumPy
-gives, as on a GPU, not an exception.
+float32 and float16 are NumPy scalars. Division by zero gives NumPy's result,
+as on a GPU, and raises no exception.
 """
 
 import contextlib
@@ -36,14 +36,14 @@ def wrapper(bits, signed):
 
 
 def python_number(value):
-    """Return a NumPy scalar as Python's number, unless that has more bits."""
+    """Return a NumPy scalar as a Python number, unless Python's is wider."""
     if isinstance(value, np.generic) and value.dtype.char not in "fFe":
         return value.item()
     return value
 
 
 def like(value, items):
-    """Return a tuple of items, a named one if the value is."""
+    """Return items as a tuple, of the value's type if it is a named one."""
     return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
@@ -115,7 +115,7 @@ TO_INT64 = wrapper(64, signed=True)
 
 
 def fma(a, b, c):
-    """Return a*b + c rounded once, exact through fractions."""
+    """Return a*b + c rounded once, computed exactly with fractions."""
     from fractions import Fraction
 
     if not all(map(math.isfinite, (a, b, c))):
@@ -143,12 +143,12 @@ def unreachable():
 
 @contextlib.contextmanager
 def wrapping():
-    """Have Numba compile integers that wrap around, as on a GPU's hardware.
+    """Make Numba compile integers that wrap around, as GPU hardware does.
 
-    It marks + - * of signed integers so that LLVM takes an overflow for
-    impossible, and drops the guards and loops that would see one. The change
-    is to the whole process, so Numba's own lock is held meanwhile: whatever
-    another thread compiles waits.
+    By default Numba marks + - * of signed integers so that LLVM assumes that
+    they never overflow. LLVM then drops the guards and loops that would
+    notice an overflow. The change affects the whole process, so Numba's own
+    lock is held meanwhile, and other threads wait to compile.
     """
     with global_compiler_lock:
         before = numbers._int_arith_flags
@@ -160,16 +160,16 @@ def wrapping():
 
 
 def operation(text, kinds):
-    """Return an expression of ``a0``, ``a1``, … as Numba compiles it.
+    """Return a Numba-compiled function for an expression of ``a0``, ``a1``, ….
 
-    The plain and traced runs call the very code that the compiled run has,
-    so that ``math.exp`` of a float32 is the same to the last bit.
+    The plain and traced runs call the same code as the compiled run, so that
+    ``math.exp`` of a float32 is the same to the last bit.
     """
     return _compile(text, tuple(kinds), None)
 
 
 def scalar(function, kinds):
-    """Return a function of numbers as Numba compiles it."""
+    """Return a function of numbers, compiled by Numba."""
     names = ", ".join(f"a{i}" for i in range(len(kinds)))
     return _compile(f"function({names})", tuple(kinds), function)
 
@@ -182,7 +182,7 @@ def _compile(text, kinds, function):
     made = numba.njit(error_model="numpy")(space["call"])
     with wrapping():
         made.compile(kinds)
-    return made.overloads[kinds].entry_point  # no choice by argument types
+    return made.overloads[kinds].entry_point  # no dispatch on argument types
 
 
 NAMES = {

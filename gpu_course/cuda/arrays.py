@@ -1,9 +1,9 @@
 """Arrays on the device, as the host sees them.
 
-On the teaching GPU device memory is host memory, kept apart: an array that
-was copied there is changed by kernels, and the host sees it after
-``copy_to_host``. What a GPU refuses is refused here too, so that a program
-that runs here runs there.
+On the teaching GPU, device memory is a separate part of host memory. Kernels
+change the device array, and the host sees the changes after ``copy_to_host``.
+Operations that a GPU refuses are refused here too, so that a program that
+runs here also runs there.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 class DeviceArray:
     """An array in device memory, or a record (0-d, structured dtype).
 
-    It has the methods of Numba's ``DeviceNDArray`` and no arithmetic: that
-    is for kernels. Indexing takes whole numbers and slices.
+    It has the methods of Numba's ``DeviceNDArray`` but no arithmetic: that
+    belongs in kernels. Indexing takes whole numbers and slices.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class DeviceArray:
         return DeviceArray(self.array, stream)
 
     def _part(self, index):
-        """Return the view of the memory that an index names."""
+        """Return a view of the part of the memory that an index selects."""
         if isinstance(index, str) and self.dtype.names and not self.ndim:
             return self.array[index]
         parts = index if isinstance(index, tuple) else (index,)
@@ -138,12 +138,12 @@ class DeviceArray:
         if isinstance(ary, DeviceArray):
             check_contiguous(source)
             check_match(self.array, source)
-        else:  # the host puts its copy in order
+        else:  # a host array is first copied into this order
             check_match(self.array, source, strides=False)
         self.array.squeeze()[...] = source.squeeze()
 
     def transpose(self, axes=None):
-        """Return a transposed copy of two axes, as a GPU makes it."""
+        """Return a transposed copy of a 2-D array, as a GPU does."""
         given = tuple(axes) if axes else None
         if given == tuple(range(self.ndim)):
             return self
@@ -179,7 +179,7 @@ class DeviceArray:
         return DeviceArray(self.array.view(dtype), self.stream)
 
     def split(self, section, stream=0):
-        """Yield the parts of ``section`` elements, the last maybe shorter."""
+        """Yield parts of ``section`` elements; the last may be shorter."""
         if self.ndim != 1 or self.strides[0] != self.dtype.itemsize:
             raise ValueError(
                 "split needs one contiguous axis, got the shape "
@@ -275,7 +275,7 @@ def check_match(one, other, strides=True):
 
 
 def region(data):
-    """Return the ends of the memory that an array is, or is a view of."""
+    """Return the bounds of the memory that an array owns or views."""
     owner = data
     while isinstance(owner.base, np.ndarray):
         owner = owner.base

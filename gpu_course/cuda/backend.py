@@ -1,7 +1,7 @@
-"""Which executor runs a launch: a GPU, or one of the teaching GPU's own.
+"""Choose the executor of a launch: a GPU, or one of the teaching GPU's own.
 
-A GPU is believed only after it has computed something right: a driver can be
-there without a GPU, and a GPU can be too old for the compiler.
+A GPU is used only after it has passed a small test, because a driver can be
+installed without a GPU, and a GPU can be too old for the compiler.
 """
 
 import contextvars
@@ -15,16 +15,16 @@ from contextlib import contextmanager
 
 CHOICES = ("gpu", "compiled", "traced", "python")
 DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
-# CUDA driver API, CUresult: what a machine without a GPU answers. A stub
-# library comes with toolkits that are installed where no driver is.
+# CUresult codes that the CUDA driver API returns on a machine without a GPU.
+# Toolkits that are installed without a driver bring a stub library.
 NO_GPU = {100: "no device", 34: "stub library"}
 _FORCED = contextvars.ContextVar("executor", default=None)
 
 
 def choice():
-    """Return the executor that is asked for, None if none is.
+    """Return the requested executor, or None if none is requested.
 
-    By `forced`, or else by the environment variable ``GPU_COURSE_CUDA``.
+    `forced` overrides the environment variable ``GPU_COURSE_CUDA``.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def choice():
     Raises
     ------
     ValueError
-        Says what was got and what there is.
+        If the variable names no executor; the message lists them.
     """
     if _FORCED.get():
         return _FORCED.get()
@@ -50,7 +50,7 @@ def choice():
 
 @contextmanager
 def forced(executor):
-    """Have launches of this thread run on one executor."""
+    """Run this thread's launches on one executor."""
     token = _FORCED.set(executor)
     try:
         yield
@@ -61,13 +61,13 @@ def forced(executor):
 def gpu():
     """Return the module ``numba.cuda`` if launches go to a GPU, else None.
 
-    The first call tries the GPU, if there is one. Where there is no driver
-    it takes microseconds and imports nothing.
+    The first call tests the GPU, if there is one. Without a driver the call
+    takes microseconds and imports nothing.
 
     Raises
     ------
     RuntimeError
-        ``GPU_COURSE_CUDA=gpu`` and no GPU works; says why.
+        If ``GPU_COURSE_CUDA=gpu`` and no GPU works; the message says why.
     ValueError
         As `choice`.
     """
@@ -90,15 +90,15 @@ def uses_gpu():
 
 @functools.cache
 def try_gpu():
-    """Compute something on the GPU, once in a process.
+    """Test the GPU with a small kernel, once per process.
 
     Returns
     -------
     native : module or None
         ``numba.cuda``, if the result was right.
     problem : str or None
-        What is missing. A GPU that is there and fails is worth a warning
-        too; no GPU is no fault.
+        What is missing. A GPU that fails the test also causes a warning; the
+        absence of a GPU does not.
     """
     count, problem = count_gpus()
     if count:
@@ -122,7 +122,7 @@ def count_gpus():
     Returns
     -------
     count : int or None
-        None where there is a driver that doesn't answer.
+        None if there is a driver but it doesn't answer.
     problem : str or None
         Why there are none.
     """
@@ -145,7 +145,7 @@ def count_gpus():
 
 
 def _working_module():
-    """Return ``numba.cuda``, once a kernel of it has computed something."""
+    """Return ``numba.cuda`` after testing one of its kernels."""
     if importlib.util.find_spec("numba_cuda") is None:
         raise RuntimeError(
             "the package numba-cuda isn't installed. Install it: "
@@ -162,7 +162,7 @@ def _working_module():
 
     numbers = np.arange(40)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one small block is meant
+        warnings.simplefilter("ignore")  # the small grid is intended
         on_device = native.to_device(numbers)
         square[2, 32](on_device)
         result = on_device.copy_to_host()

@@ -1,4 +1,4 @@
-"""The body of a block: loops over its threads, and what joins them."""
+"""Write the body of a block: work-item loops and the code between them."""
 
 import ast
 
@@ -34,18 +34,18 @@ BLOCKS = [
 
 
 class Blocks:
-    """Write the body of a block: loops over threads, and what joins them."""
+    """Write the body of a block: work-item loops and the code between them."""
 
     def __init__(self, body, program, parameters):
         self.program = program
         self.body, self.places = placed(body, parameters)
-        # Where all blocks wait for each other, regions go through the grid.
+        # If all blocks wait for each other, each region loops over the grid.
         self.lines, self.depth = [], 1 if program.together else 2
         self.me = program.me
         self.masks = 0
-        self.asked = []  # lines that ask for missed threads
-        self.open = []  # masks of the ifs and loops around
-        self.loops = []  # (mask, mask of the iteration, open masks outside)
+        self.asked = []  # lines that check for missing threads
+        self.open = []  # masks of the enclosing ifs and loops
+        self.loops = []  # (mask, iteration mask, number of outer masks)
         self.rewriter = Body(program, self.places.several)
         several = program.waits or self.is_cut()
         self.returns = several and has_return(*body)
@@ -78,15 +78,15 @@ class Blocks:
                 self.add(*self.rewriter.lines([node]))
 
     def is_cut(self):
-        """Whether a kernel that doesn't wait takes several loops all the same.
+        """Whether a kernel without waits still needs several loops.
 
-        That is where a statement of the block needs what came before it.
+        It does if a once-per-block statement must run after a region.
         """
         parts = pieces(self.body, self.places.of_block)
         return sum(node is None for _, node in parts) > 1
 
     def threads(self, mask):
-        """Open the loop over threads; return the depth to go back to."""
+        """Open the loop over threads; return the depth to restore."""
         depth = self.depth
         if self.program.together:
             self.add(*BLOCKS)
@@ -118,7 +118,7 @@ class Blocks:
         self.depth = depth
 
     def bring(self, statements):
-        """Bring the variables that a region reads to this thread."""
+        """Load or recompute the variables that a region reads."""
         pending = exposed(statements) | assigned(*statements) & set(
             self.places.kept
         )
@@ -130,7 +130,7 @@ class Blocks:
             self.add(*self.rewriter.lines([self.places.again[name]]))
 
     def fetch(self, name, again, kept):
-        """Note how a variable comes to a region, and first what it needs."""
+        """Note how a region gets a variable, and first what that needs."""
         if name in self.places.kept:
             kept.add(name)
         elif name in self.places.again and name not in again:
@@ -140,7 +140,7 @@ class Blocks:
             again += sorted(assigned(source), key=lambda n: n != name)[:1]
 
     def kept(self, name):
-        """Return what a thread has kept of a variable, as source."""
+        """Return source that reads the kept value of a variable."""
         kind = self.places.kept[name]
         if not is_plain_tuple(kind):
             return f"_kept_{name}[{self.me}]"
@@ -148,7 +148,7 @@ class Blocks:
         return f"({', '.join(parts)},)"
 
     def saving(self, name, at=None):
-        """Return the lines that keep a variable of a thread."""
+        """Return the lines that save a variable of a thread."""
         at = at or self.me
         kind = self.places.kept[name]
         if not is_plain_tuple(kind):
@@ -174,7 +174,7 @@ class Blocks:
             self.wait(node, mask)
 
     def leave(self, node):
-        """Write a break or continue that stands between regions."""
+        """Write a break or continue between regions."""
         if self.loops[-1] is None:
             self.add("break" if isinstance(node, ast.Break) else "continue")
             return
@@ -184,10 +184,10 @@ class Blocks:
         self.add(f"_clear({gone})")
 
     def cleared(self, node):
-        """Return the masks that a thread leaves with a break and so on."""
+        """Return the masks that a break, continue or return clears."""
         if isinstance(node, ast.Return):
             if not self.returns:
-                return []  # nothing comes after the one region
+                return []  # nothing follows the only region
             return ["_alive", *dict.fromkeys(self.open)]
         loop, iteration, outside = self.loops[-1]
         inner = [n for n in self.open[outside:] if n != loop]
@@ -236,7 +236,7 @@ class Blocks:
         )
 
     def masked(self, node, mask):
-        """Write a loop whose threads leave it at their own time."""
+        """Write a loop that its threads may leave at different times."""
         loop = self.new_mask()
         iteration = self.new_mask()
         outer = mask or ("_alive" if self.returns else "_all")
@@ -258,7 +258,7 @@ class Blocks:
         return self.scratch(f"_mask{self.masks}", types.boolean)
 
     def split(self, test, yes, no, mask):
-        """Fill the masks of the threads for which a test holds, or not."""
+        """Fill the masks of threads that pass a test, and that fail it."""
         masks = [yes, no] if no else [yes]
         self.add(*(f"_clear({name})" for name in masks))
         depth = self.threads(mask)
@@ -313,20 +313,20 @@ class Blocks:
             self.give(target, f"{result}[{self.me}]", mask)
 
     def came(self, here):
-        """Ask whether those that wait now are missed elsewhere."""
+        """Check that no earlier warp operation misses these threads."""
         self.asked.append(len(self.lines))
         self.add(f"_came({here}, _missed, _b, _w)")
 
     def missing(self, mask, alive, named, site):
-        """Note who is named in a warp operation and isn't there.
+        """Note lanes that a warp operation names but that are absent.
 
-        Where all threads have come there is nobody.
+        If all threads have arrived, there are none.
         """
         self.scratch("_missed", types.int32)
         self.add(f"_together({mask}, {alive}, {named}, _missed, {site})")
 
     def check_mask(self, node, mask):
-        """Have each thread that gives a mask look for itself in it."""
+        """Check that each thread is in the mask that it gives."""
         given = node.value.args[:1]
         if not given or getattr(given[0], "value", None) == 0xFFFFFFFF:
             return
@@ -338,14 +338,14 @@ class Blocks:
         self.depth = depth
 
     def asked_for(self):
-        """Return the lines, without questions if nobody can be missed."""
+        """Return the lines, without the checks if no thread can be missing."""
         if "_missed" in self.program.scratch:
             return self.lines
         dropped = set(self.asked)
         return [n for k, n in enumerate(self.lines) if k not in dropped]
 
     def offer(self, node, mask):
-        """Write down the values that a shuffle exchanges."""
+        """Write the stores of the values that a shuffle exchanges."""
         if self.program.together:
             raise NotCompilable("a shuffle between waits of the grid")
         call = node.value
@@ -414,7 +414,7 @@ class _Leave:
 
     def __init__(self, blocks, save):
         self.blocks, self.save = blocks, save
-        self.deep = False  # whether a return stands in a loop
+        self.deep = False  # whether a return is inside a loop
 
     def block(self, statements, loops):
         return [n for s in statements for n in self.statement(s, loops)]

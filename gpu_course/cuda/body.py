@@ -1,6 +1,6 @@
 """The statements of one thread, as Numba compiles them for the CPU.
 
-Indices become the names of the loops over threads, each axis of each access
+Indices become the variables of the work-item loops, each axis of each access
 is checked, and atomics become calls of `primitives`.
 """
 
@@ -27,7 +27,7 @@ AXES = {
 PASSED = (
     "_tx, _ty, _tz, _bx, _by, _bz, _bdx, _bdy, _bdz, _gx, _gy, _gz, _t, _b, _w"
 )
-SHORT = 4096  # iterations of a loop that needs no look at the stop flag
+SHORT = 4096  # loops up to this many iterations don't check the stop flag
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Program:
     space : dict
         Globals that the text refers to.
     scratch : dict of str to (str, tuple, numpy.dtype)
-        Arrays allocated once a launch: for the ``"block"``, with an element
+        Arrays allocated once per launch: for the ``"block"``, with an element
         for each ``"thread"``, or the ``"dynamic"`` shared memory.
     sites : list of (int, str, int, int)
         Line, array name, axis and number of axes of each place that can fail
@@ -50,7 +50,7 @@ class Program:
     proven : frozenset
         Indices that need no check, as `ranges.proven` returns them.
     together : bool
-        Whether all blocks wait for each other, so that scratch arrays have
+        Whether all blocks wait for each other. Scratch arrays then have
         elements for the threads and blocks of the whole grid.
     """
 
@@ -66,7 +66,7 @@ class Program:
 
     @property
     def me(self):
-        """The name of a thread's place in the scratch arrays."""
+        """The name of a thread's index into the scratch arrays."""
         return "_m" if self.together else "_t"
 
     def site(self, node, array="", axis=0, axes=0):
@@ -75,7 +75,7 @@ class Program:
         return len(self.sites) - 1
 
     def constant(self, name, value):
-        """Return the name by which the text may call a global."""
+        """Return the name under which the text refers to a global."""
         if vars(builtins).get(name, self) is value:
             return name
         free = name
@@ -96,13 +96,13 @@ class Program:
 
 
 class Body(ast.NodeTransformer):
-    """Rewrite the statements of one thread in terms of the loops' names.
+    """Rewrite the statements of one thread with the loops' variables.
 
     Parameters
     ----------
     program : Program
     casts : dict of str to Numba type
-        Variables whose place holds a wider type than each use has.
+        Variables that are stored with a wider type than some uses have.
     """
 
     def __init__(self, program, casts=(), in_kernel=True):
@@ -165,7 +165,7 @@ class Body(ast.NodeTransformer):
         return result
 
     def taken(self, node, operation):
-        """Return the value that a lane takes from another in a shuffle."""
+        """Return the value that a lane gets from another in a shuffle."""
         amount = self.visit(node.args[2])
         lane = expression("_t & 31")
         sources = {
@@ -188,7 +188,7 @@ class Body(ast.NodeTransformer):
 
     def device(self, node):
         if node.device is None:
-            return ast.Constant(None)  # in a way that is never taken
+            return ast.Constant(None)  # on a path that is never taken
         if node.device.yields:
             raise NotCompilable("a device function that waits, in place")
         name, arrays = device_function(node.device, self.program)
@@ -262,12 +262,12 @@ class Body(ast.NodeTransformer):
             getattr(node, "type", None), types.Float
         ):
             node.left = self.hidden(node.left)
-            if not isinstance(node.right, ast.Constant):  # else by products
+            if not isinstance(node.right, ast.Constant):  # else a product
                 node.right = self.hidden(node.right)
             return node
         self.generic_visit(node)
         if isinstance(node.op, ast.LShift | ast.RShift):
-            # By 64 or more it is undefined for LLVM, guards and all.
+            # LLVM leaves shifts by 64 or more undefined and may drop guards.
             node.right = ast.BinOp(node.right, ast.BitAnd(), ast.Constant(63))
         return node
 
@@ -292,7 +292,7 @@ class Body(ast.NodeTransformer):
         return node
 
     def hidden(self, operand):
-        """Return an operand of a power, of whose value LLVM knows nothing."""
+        """Return an operand of a power, with its value hidden from LLVM."""
         kind = getattr(operand, "type", None)
         new = self.visit(operand)
         if isinstance(kind, types.Integer | types.Float):
@@ -348,13 +348,13 @@ class Body(ast.NodeTransformer):
 
 
 def unwatched(node):
-    """Return how many iterations pass, at most, between looks at the flag."""
+    """Return the most iterations between two checks of the stop flag."""
     inner = sum(map(unwatched, ast.iter_child_nodes(node)))
     if isinstance(node, ast.For):
         total = iterations(node.iter) * max(1, inner)
         return total if total <= SHORT else SHORT + 1
     if isinstance(node, ast.While):
-        return 1  # it looks itself
+        return 1  # it checks the flag itself
     if getattr(node, "device", None):
         body = node.device.source.tree.body
         return inner + SHORT * any(
@@ -366,7 +366,7 @@ def unwatched(node):
 
 
 def iterations(node):
-    """Return how often a range of constants is gone through, or infinity."""
+    """Return the number of iterations of a constant range, else infinity."""
     if not (
         isinstance(node, ast.Call)
         and getattr(node.func, "constant", None) is range

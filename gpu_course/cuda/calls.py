@@ -12,7 +12,7 @@ from gpu_course.cuda.expressions import attribute, call, cast, name
 from gpu_course.cuda.intrinsics import FENCES, YIELDING
 from gpu_course.cuda.refusals import elementwise
 
-# Exact, so that Python's own give the bits of Numba's.
+# These are exact, so Python's own give the same bits as Numba's.
 EXACT = {
     math.sqrt,
     math.floor,
@@ -60,7 +60,7 @@ class Calls(ast.NodeTransformer):
             new.keywords = [ast.keyword(k, v) for k, v in words.items()]
             return new
         if None in kinds:
-            return ast.Constant(None)  # never comes to be executed
+            return ast.Constant(None)  # never executed
         arguments = [self.visit(a) for a in node.args]
         if isinstance(found, type) and issubclass(found, np.generic):
             found = from_dtype(np.dtype(found))
@@ -135,14 +135,14 @@ class Calls(ast.NodeTransformer):
         )
 
     def iterated(self, node):
-        """Return what a for loop goes through."""
+        """Return what a for loop iterates over."""
         if isinstance(self.typed.of(node), types.Array):
             site = self.access("load", node, node, self.typed.of(node))
             return call("_t.elements", site, self.visit(node))
         return self.visit(node)
 
     def plain(self, found):
-        """Return a captured value as the generated code wants it."""
+        """Return a captured value in the form the generated code uses."""
         if isinstance(found, tuple):
             return tuple(self.plain(item) for item in found)
         return arithmetic.python_number(found)
@@ -215,7 +215,7 @@ class Calls(ast.NodeTransformer):
             new = ast.YieldFrom(new)
         if not self.trace:
             return new
-        # A call is a dynamic instance of its own, as an iteration is.
+        # Each call is its own dynamic instance, like an iteration.
         path = call("_t.calling", self.site("call", node))
         return call("_t.called", path, new)
 

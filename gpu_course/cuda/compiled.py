@@ -1,8 +1,8 @@
 """Kernels as work-item loops, compiled for the CPU by Numba.
 
-A block is a loop over its threads. Where threads wait for each other the loop
-is cut in two, and variables that live on across the cut become arrays with
-one element per thread. So a barrier costs nothing but a second loop.
+A block is a loop over its threads. Where threads wait for each other, the
+loop is cut in two, and variables that live across the cut become arrays with
+one element per thread. So a barrier costs only a second loop.
 """
 
 import ast
@@ -18,7 +18,7 @@ ALWAYS = ("_alive", "_all", "_pool")  # masks, and dynamic shared memory
 
 
 def mark_varying(body):
-    """Mark what differs between blocks, where all of them go together."""
+    """Mark values that differ between blocks, for blocks that run together."""
     for node in (n for s in body for n in ast.walk(s)):
         kind, detail = getattr(node, "plan", None) or ("", "")
         if kind == "array" and 0 in node.shape:
@@ -43,7 +43,7 @@ def write(typed, proven=frozenset()):
     Raises
     ------
     NotCompilable
-        Where the plain run has to do it.
+        If only the plain run can execute the kernel.
     """
     if typed.prints:
         raise NotCompilable("print, whose output a notebook wouldn't show")

@@ -1,9 +1,9 @@
-"""NVIDIA's compiler on our kernels, with no GPU: PTX, SASS and resources.
+"""Compile kernels with NVIDIA's compiler and no GPU: PTX, SASS, resources.
 
-Numba compiles a kernel for the GPU that is there. It does so here too, told
-that a GPU of some compute capability were there, up to the machine code that
-would be loaded into it. All of it comes with pip (numba-cuda[cu13] and
-nvidia-cuda-nvdisasm); no CUDA toolkit is used.
+Numba compiles a kernel for the GPU that it finds. Here it is told that a GPU
+of some compute capability is present. It then compiles up to the machine code
+that would be loaded into that GPU. Everything needed comes with pip
+(numba-cuda[cu13] and nvidia-cuda-nvdisasm); no CUDA toolkit is used.
 """
 
 import contextlib
@@ -29,20 +29,20 @@ COMPILER, DISASSEMBLER = "numba-cuda[cu13]", "nvidia-cuda-nvdisasm"
 
 @dataclass(frozen=True)
 class Resources:
-    """What a kernel takes of a GPU.
+    """The GPU resources that a kernel uses.
 
     Attributes
     ----------
     registers : int
-        32-bit registers a thread.
+        32-bit registers per thread.
     shared_bytes : int
-        Static shared memory a block; dynamic is added at launch.
+        Static shared memory per block; dynamic is added at launch.
     local_bytes : int
-        Local memory a thread: arrays, spills, the stack.
+        Local memory per thread: arrays, spills, the stack.
     constant_bytes : int
         Arrays in constant memory (``cuda.const``).
     spill_store_bytes, spill_load_bytes : int
-        Registers that had to go through local memory, a thread.
+        Register spills through local memory, per thread.
     """
 
     registers: int
@@ -54,7 +54,7 @@ class Resources:
 
 
 def ptx(kernel, cc, signature=None):
-    """Return the kernel as PTX, the assembly of no GPU in particular.
+    """Return the kernel as PTX, the assembly for no particular GPU.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def ptx(kernel, cc, signature=None):
     Raises
     ------
     RuntimeError
-        If the compiler is not installed; says what to do.
+        If the compiler is not installed; the message says what to do.
     ValueError
-        If it doesn't know ``cc``, or there is no signature.
+        If the compiler doesn't know ``cc``, or there is no signature.
     numba.core.errors.TypingError
         If Numba can't compile the kernel for these types.
     """
@@ -84,7 +84,7 @@ def ptx(kernel, cc, signature=None):
 def sass(kernel, cc, signature=None):
     """Return the machine code, labelled with the lines of the source.
 
-    Parameters and errors as of `ptx`.
+    Parameters and errors are those of `ptx`.
 
     Returns
     -------
@@ -106,9 +106,9 @@ def sass(kernel, cc, signature=None):
 
 
 def resources(kernel, cc, signature=None):
-    """Return the registers and the memory that the kernel takes.
+    """Return the registers and the memory that the kernel uses.
 
-    Parameters and errors as of `ptx`.
+    Parameters and errors are those of `ptx`.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def resources(kernel, cc, signature=None):
     spills = re.findall(r"(\d+) bytes spill (stores|loads)", said)
     sections = section_sizes(code)
     shared = numbers.get("bytes smem", 0)
-    if not library._lto:  # then the assembler doesn't say it
+    if not library._lto:  # then the assembler doesn't report it
         shared = sections.get(f".nv.shared.{library._entry_name}", 0)
         if shared and capability >= (9, 0):
             shared -= SYSTEM_SHARED
@@ -149,8 +149,8 @@ def argument_types(kernel, signature=None):
     Raises
     ------
     ValueError
-        If none was given, none stands in the decorator and the kernel was
-        not launched.
+        If no signature was given, the decorator has none, and the kernel was
+        never launched.
     """
     if signature is None and kernel.signature is not None:
         signature = kernel.signature
@@ -170,7 +170,7 @@ def argument_types(kernel, signature=None):
 def missing():
     """Return a sentence on what the compiler lacks here, None if nothing.
 
-    Only looks: nothing is imported.
+    This imports nothing.
     """
     if not _there("numba_cuda", "cuda.core", "cuda.bindings"):
         return _sentence(COMPILER)
@@ -184,7 +184,7 @@ def missing():
 def _there(*modules):
     try:
         return all(importlib.util.find_spec(name) for name in modules)
-    except ImportError:  # of the package that a module is in
+    except ImportError:  # the parent package is missing
         return False
 
 
@@ -217,9 +217,9 @@ def supported(cc):
 
 @contextlib.contextmanager
 def as_if_on(capability):
-    """Let Numba believe in a GPU of this capability while it compiles.
+    """Make Numba compile as if a GPU of this capability were present.
 
-    Under the lock that Numba compiles under, so that no other thread does.
+    Numba's compiler lock is held, so no other thread compiles meanwhile.
     """
     from numba.cuda import codegen, dispatcher
     from numba.cuda.core.compiler_lock import global_compiler_lock
@@ -238,7 +238,7 @@ def as_if_on(capability):
 
 
 def _compiled(kernel, capability, signature, **options):
-    """Return the library that holds a kernel, before machine code."""
+    """Return a kernel's code library, before it becomes machine code."""
     from gpu_course.cuda.native import native
 
     arguments = argument_types(kernel, signature)
@@ -251,7 +251,7 @@ def _compiled(kernel, capability, signature, **options):
 
 
 def _linked(library, capability):
-    """Return the machine code, and what the assembler says about it."""
+    """Return the machine code, and the assembler's messages about it."""
     from numba.cuda.cudadrv import driver
 
     class Talkative(driver._Linker):
@@ -268,7 +268,7 @@ def _linked(library, capability):
 
 
 def disassembler():
-    """Return the path of nvdisasm, that of the package from pip."""
+    """Return the path of nvdisasm in the package from pip."""
     files = importlib.metadata.files(DISASSEMBLER) or ()
     (tool,) = [file.locate() for file in files if file.stem == "nvdisasm"]
     return tool

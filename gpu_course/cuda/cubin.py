@@ -1,4 +1,4 @@
-"""What a cubin, the file of a GPU's machine code, says."""
+"""Read a cubin, the file of a GPU's machine code."""
 
 import linecache
 import re
@@ -11,8 +11,8 @@ class Sass(str):
     Attributes
     ----------
     instructions : tuple of (int, str)
-        Each instruction with the number of its line in the file or cell that
-        holds the kernel; 0 where the compiler names none.
+        The line number and the text of each instruction. The line is in the
+        file or cell that holds the kernel; 0 if the compiler names none.
     """
 
     instructions = ()
@@ -21,9 +21,8 @@ class Sass(str):
 def labelled(listing, filename):
     """Return nvdisasm's listing as `Sass`.
 
-    Of a device function that was compiled into its caller the listing names
-    the line and those of all callers; the innermost of the kernel's file
-    counts.
+    For a device function that was inlined, the listing names its line and
+    those of all callers. The innermost line in the kernel's file is used.
     """
     instructions, text, last = [], [], None
     places, complete = [], True
@@ -35,7 +34,7 @@ def labelled(listing, filename):
             complete = False
             if Path(place[1]).name == Path(filename).name:
                 places.append(int(place[2]))
-        elif code and code[1] != "NOP":  # which only fill up the end
+        elif code and code[1] != "NOP":  # NOPs only pad the end
             complete = True
             line = places[0] if places else 0
             if line != last:
@@ -52,10 +51,10 @@ def labelled(listing, filename):
 
 
 def section_sizes(code):
-    """Return {name: bytes} of the sections of an ELF file of 64 bits.
+    """Return {name: bytes} of the sections of a 64-bit ELF file.
 
-    The layout is that of elf(5): the header says where the table of sections
-    is, and each row of it where the section's name and how long it is.
+    The layout is that of elf(5). The header locates the section table. Each
+    row of the table locates a section's name and gives the section's size.
     """
 
     def number(start, size):

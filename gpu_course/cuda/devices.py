@@ -1,6 +1,6 @@
-"""What there is to run kernels on: a GPU, or the teaching GPU.
+"""The devices that can run kernels: a GPU or the teaching GPU.
 
-With a GPU each function hands over to the one of that name in ``numba.cuda``.
+With a GPU, each function calls the one of the same name in ``numba.cuda``.
 """
 
 import collections
@@ -11,12 +11,12 @@ from gpu_course.cuda.host import forwarded
 
 
 class Device:
-    """The teaching GPU under the names that Numba's devices have.
+    """The teaching GPU, with the attributes of Numba's devices.
 
     The limits are those of compute capability 8.0 (CUDA C++ Programming
     Guide, "Technical Specifications per Compute Capability"). The number of
-    multiprocessors is our own and small, since kernels choose their grids by
-    it and a CPU runs them.
+    multiprocessors is our choice. It is small because kernels size their
+    grids by it and a CPU runs them.
     """
 
     id = 0
@@ -48,7 +48,7 @@ class Device:
             "a GPU for it, or use a published number."
         )
 
-    # ``with cuda.gpus[0]:`` chooses a device; there is one.
+    # ``with cuda.gpus[0]:`` chooses a device; there is only one.
     def __enter__(self):
         return self
 
@@ -56,19 +56,19 @@ class Device:
         return None
 
     def reset(self):
-        """Give the device's memory back; arrays here are Python's."""
+        """Free the device's memory; does nothing here."""
 
 
 MemoryInfo = collections.namedtuple("MemoryInfo", "free total")
 
 
 class Context:
-    """What Numba calls the current context: a device and its memory."""
+    """Numba's current context: a device and its memory."""
 
     device = Device()
 
     def get_memory_info(self):
-        """Return ``(free, total)`` bytes: the host's, as it is used here."""
+        """Return ``(free, total)`` bytes of memory; here, the host's."""
         import psutil
 
         memory = psutil.virtual_memory()
@@ -78,7 +78,7 @@ class Context:
         """Wait until the device is done."""
 
     def reset(self):
-        """Give the device's memory back; arrays here are Python's."""
+        """Free the device's memory; does nothing here."""
 
 
 CONTEXT = Context()
@@ -116,10 +116,10 @@ def _devices():
 
 @forwarded
 def is_available():
-    """Whether kernels can be launched: always, by one executor or other.
+    """Whether kernels can be launched: always, on one executor or another.
 
-    Programs ask this to learn whether to go on, and they can. `detect` says
-    whether there is a GPU, and so does ``get_current_device().name``.
+    Programs call this to decide whether to go on, and here they can. To learn
+    whether there is a GPU, use `detect` or ``get_current_device().name``.
     """
     return True
 
@@ -163,19 +163,19 @@ def current_context(devnum=None):
 
 @forwarded
 def close():
-    """Give all of the device's memory back; arrays here are Python's."""
+    """Free all of the device's memory; does nothing here."""
 
 
 @forwarded
 @contextlib.contextmanager
 def defer_cleanup():
-    """Free no device memory inside the ``with`` block; Python does here."""
+    """Free no device memory in the ``with`` block; does nothing here."""
     yield
 
 
 @forwarded
 def cuda_error():
-    """Return why the driver couldn't start; None where none is needed."""
+    """Return why the driver couldn't start; None here, without a driver."""
 
 
 @forwarded

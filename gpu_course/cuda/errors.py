@@ -1,4 +1,4 @@
-"""How a launch ends early."""
+"""Errors that end a launch early."""
 
 NOT_IN_ITS_MASK = (
     "is not in the mask that it gives to this warp operation, and a lane has "
@@ -11,7 +11,7 @@ class LaunchError(RuntimeError):
 
 
 class Stop(LaunchError):
-    """A finding that makes going on impossible."""
+    """A finding after which the launch can't go on."""
 
     def __init__(self, finding):
         super().__init__(finding.message)
@@ -19,7 +19,7 @@ class Stop(LaunchError):
 
 
 class OutOfBounds(Stop, IndexError):
-    """An index that is not in its axis."""
+    """An index outside its axis."""
 
 
 class TooSlow(Exception):

@@ -1,8 +1,8 @@
-"""Running a compiled kernel: its scratch arrays, its failures, Ctrl-C.
+"""Run a compiled kernel: its scratch arrays, its failures, Ctrl-C.
 
-The compiled code runs on a thread of its own without Python's lock, so the
-main thread hears an interrupt, sets a flag that every loop looks at, and the
-launch ends.
+The compiled code runs on its own thread without Python's lock, so the main
+thread can receive an interrupt. It then sets a flag that the loops check, and
+the launch ends.
 """
 
 import threading
@@ -26,13 +26,13 @@ NAMES = primitives.names()
 
 
 class Compiled:
-    """A program as a function of Numba's, compiled on its first call.
+    """A program as a Numba function, compiled on its first call.
 
     Parameters
     ----------
     program : body.Program
     kinds : tuple of numba types
-        Of the kernel's arguments.
+        The types of the kernel's arguments.
     """
 
     def __init__(self, program, kinds):
@@ -43,11 +43,11 @@ class Compiled:
 
     @property
     def is_ready(self):
-        """Whether it is compiled, here or on the disk."""
+        """Whether it is compiled, in memory or on disk."""
         return self.function is not None or store.is_stored(self.path)
 
     def load(self, arguments):
-        """Compile for these arguments, or take it from the disk."""
+        """Compile for these arguments, or load the code from disk."""
         with self.lock:
             if self.function is None:
                 self.function = self._built(arguments)
@@ -75,7 +75,7 @@ class Compiled:
         exec(compile(self.program.text, filename, "exec"), space)
         function = space["_launch"]
         with wrapping(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the cache, of constants
+            warnings.simplefilter("ignore")  # about the cache and constants
             function.compile(tuple(numba.typeof(a) for a in arguments))
         return function
 
@@ -87,7 +87,7 @@ def run(compiled, name, launcher, arguments):
     ----------
     compiled : Compiled
     name : str
-        The kernel's, for messages.
+        The kernel's name, for messages.
     launcher : kernel.Launcher
         Has the launch configuration.
     arguments : list
@@ -96,9 +96,9 @@ def run(compiled, name, launcher, arguments):
     Raises
     ------
     LaunchError
-        Out of bounds, or a barrier that can't progress.
+        If an index is out of bounds, or a barrier can't progress.
     KeyboardInterrupt
-        With a note that names the line.
+        On Ctrl-C, with a note that names the line.
     """
     program = compiled.program
     grid, block = launcher.grid, launcher.block
@@ -148,10 +148,10 @@ def run(compiled, name, launcher, arguments):
 
 
 def _call(function, given, words):
-    """Call a function on a thread of its own, so that this one hears Ctrl-C.
+    """Call a function on its own thread, so that this one receives Ctrl-C.
 
-    It is an event that is waited for, not the thread: a ``join`` that is
-    interrupted takes the thread for ended (Python 3.11, bpo-45274).
+    This thread waits for an event and doesn't join the other: an interrupted
+    ``join`` treats that thread as ended (Python 3.11, bpo-45274).
     """
     done, failed = threading.Event(), []
 
@@ -184,7 +184,7 @@ def _scratch(sizes, pool, where, shape, dtype):
 
 
 def failure(program, name, launcher, words, error):
-    """Return the error of a launch, from what the code left in ``words``."""
+    """Return a launch's error, made from what the code left in ``words``."""
     _, site, thread, number, index, size, unsigned = map(int, words[:7])
     if unsigned:
         index %= 1 << 64

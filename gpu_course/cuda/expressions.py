@@ -36,7 +36,7 @@ def listed(new):
 def cast(node, source, target):
     """Return an expression that converts from one Numba type to another.
 
-    Without a ``source`` the value may be of any type of Python's.
+    Without a ``source`` the value may have any Python type.
     """
     if source == target or target is None:
         return node

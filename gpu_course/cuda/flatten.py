@@ -1,10 +1,9 @@
-"""Giving each call that waits a statement of its own.
+"""Give each call that waits its own statement.
 
-``value += shfl(...)`` becomes ``_wait1 = shfl(...)``, then the rest. What
-Python would have computed before it is computed before it still: a value that
-another thread may change meanwhile gets a name first. A condition that guards
-a wait becomes an ``if``. A device function with a wait inside is written out
-in place.
+``value += shfl(...)`` becomes ``_wait1 = shfl(...)``, then the rest. Python's
+order of evaluation is kept: a value that another thread may change meanwhile
+is first stored in a variable. A condition that guards a wait becomes an
+``if``. A device function that waits is inlined.
 """
 
 import ast
@@ -27,12 +26,12 @@ from gpu_course.cuda.regions import (
 
 
 def flattened(body):
-    """Return the statements of an annotated kernel, each wait on its own.
+    """Return an annotated kernel's statements, each wait on its own.
 
     Raises
     ------
     NotCompilable
-        Where the plain run has to do it.
+        If only the plain run can execute the kernel.
     """
     return _Flatten().body(body)
 
@@ -79,10 +78,10 @@ class _Flatten:
     # Loops
 
     def without_else(self, statements):
-        """Write the else of loops as an if behind them.
+        """Write the else of a loop as an if after it.
 
-        Where the loop waits, or where a break in its else means the loop
-        around it.
+        This is done if the loop waits, or if a break in its else belongs to
+        the enclosing loop.
         """
         new = []
         for node in statements:
@@ -114,9 +113,9 @@ class _Flatten:
         return [node]
 
     def own_variable(self, node):
-        """Give a for a variable of its own, assigned to the one it names.
+        """Give a for loop its own variable, assigned to the one it names.
 
-        That one may have other lives: in another loop, or in an assignment.
+        Another loop or an assignment may use the named variable too.
         """
         kind = getattr(node.iter, "type", None)
         name = self.new("each")
@@ -126,7 +125,7 @@ class _Flatten:
         return node
 
     def items(self, node, before):
-        """Return what a for goes through, computed before it."""
+        """Return what a for loop iterates over, computed before the loop."""
         node = self.lifted(node, before)
         if isinstance(node, ast.Tuple):
             node.elts = [
@@ -184,7 +183,7 @@ class _Flatten:
     # Expressions
 
     def lifted(self, node, before):
-        """Return an expression without waits; append what comes before it."""
+        """Return an expression without waits; append what runs before it."""
         if not waits(node):
             return node
         if isinstance(node, ast.IfExp):
@@ -202,7 +201,7 @@ class _Flatten:
         return placed_at(load(made.targets[0].id, node.type), node)
 
     def operands(self, node, before):
-        """Take the waits out of the parts of a node, from left to right."""
+        """Lift the waits out of the parts of a node, from left to right."""
         places = [
             (inner, name, None)
             for name, inner in ast.iter_fields(node)
@@ -229,13 +228,13 @@ class _Flatten:
         return node
 
     def named(self, node, before):
-        """Give a value a name; return that."""
+        """Store a value in a new variable; return a read of it."""
         name = self.new("value")
         before.append(placed_at(store(name, node), node))
         return placed_at(load(name, node.type), node)
 
     def settled(self, node, before):
-        """Return an expression that no other thread changes from here on."""
+        """Return an expression whose value no other thread can change."""
         if is_settled(node):
             return node
         kind = getattr(node, "type", None)
@@ -247,7 +246,7 @@ class _Flatten:
         return node
 
     def choice(self, node, before):
-        """Write a conditional expression in which threads wait as an if."""
+        """Write a conditional expression that waits as an if."""
         node.test = self.lifted(node.test, before)
         if not waits(node):
             return node
@@ -260,7 +259,7 @@ class _Flatten:
         return placed_at(load(name, node.type), node)
 
     def logic(self, node, before):
-        """Write ``and`` or ``or``, in which threads wait, as ifs."""
+        """Write an ``and`` or ``or`` that waits as ifs."""
         name = self.new("value")
         kind = getattr(node, "type", None) or types.boolean
         here = before
@@ -277,7 +276,7 @@ class _Flatten:
         return placed_at(load(name, kind), node)
 
     def chain(self, node, before):
-        """Write ``a < b < c``, of which the end may wait, with ``and``."""
+        """Write ``a < b < c``, whose end may wait, as an ``and``."""
         left = self.settled(self.lifted(node.left, before), before)
         middle = self.named(self.lifted(node.comparators[0], before), before)
         parts = [
@@ -293,7 +292,7 @@ class _Flatten:
     # The calls themselves
 
     def wait(self, node):
-        """Return a call that waits, as a statement, behind its arguments."""
+        """Return a call that waits as a statement, after its arguments."""
         before, call = [], node.value
         if any(map(waits, call.args)):
             self.operands(call, before)
@@ -302,7 +301,7 @@ class _Flatten:
         return [*before, node]
 
     def inline(self, node):
-        """Write a device function out where it is called."""
+        """Inline a device function at its call."""
         call, device = node.value, node.value.device
         prefix = self.new("call") + "_"
         body = annotate(device)
@@ -339,7 +338,7 @@ class _Flatten:
 
 
 class _Broken(ast.NodeTransformer):
-    """Note in a variable that a loop is left by a break."""
+    """Record in a variable that a break left a loop."""
 
     def __init__(self, name):
         self.name = name
@@ -353,7 +352,7 @@ class _Broken(ast.NodeTransformer):
         return [placed_at(unset, node), node]
 
     def visit_For(self, node):
-        """Go into the else of an inner loop, whose breaks are its own."""
+        """Visit only an inner loop's else: its body's breaks are its own."""
         node.orelse = [s for n in node.orelse for s in self.listed(n)]
         return node
 
@@ -362,14 +361,14 @@ class _Broken(ast.NodeTransformer):
 
 
 def without_return(statements, give):
-    """Write the returns of a function as assignments at its end.
+    """Turn the returns of a function into assignments at its end.
 
     Parameters
     ----------
     statements : list of ast.stmt
     give : callable
-        Of a value, or None, and a node at whose place it stands: the
-        statements that keep it.
+        Takes a value, or None, and the node that gives the source position;
+        returns the statements that store the value.
     """
     new = []
     for k, node in enumerate(statements):
@@ -397,7 +396,7 @@ def has_return(node):
 
 
 def always_returns(statements):
-    """Whether all ways through some statements come to a return."""
+    """Whether all paths through some statements end in a return."""
     return any(
         isinstance(node, ast.Return)
         or (
@@ -410,7 +409,7 @@ def always_returns(statements):
 
 
 def item_type(kind):
-    """Return the type of what a for over a range or a tuple gives."""
+    """Return the type of the items of a range or a tuple."""
     return getattr(kind, "dtype", None)
 
 
@@ -421,7 +420,7 @@ def typed(node, kind):
 
 
 def as_type(node, kind):
-    """Return a value in the type that the whole expression has."""
+    """Return a value converted to the type of the whole expression."""
     if getattr(node, "type", None) == kind:
         return node
     if isinstance(kind, types.Boolean):

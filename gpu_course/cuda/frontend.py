@@ -1,7 +1,7 @@
-"""From a kernel's source to a syntax tree whose names are resolved.
+"""Parse a kernel's source into a syntax tree, and resolve its names.
 
-The tree keeps the line numbers of the file or notebook cell, so that whatever
-is said later about a kernel points at the reader's own line.
+The tree keeps the line numbers of the file or notebook cell, so that later
+messages about a kernel point at the reader's own line.
 """
 
 import ast
@@ -20,7 +20,7 @@ from gpu_course.cuda.intrinsics import Intrinsic
 
 
 class UnsupportedKernel(TypeError):
-    """A kernel uses what the teaching GPU doesn't run; says what to write."""
+    """A kernel uses something unsupported; says what to write instead."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Source:
     def resolve(self, node):
         """Return the object that an expression outside the kernel names.
 
-        An array is frozen when the kernel is first seen, as Numba does it.
+        An array is frozen when the kernel is first seen, as in Numba.
 
         Parameters
         ----------
@@ -155,8 +155,7 @@ OURS = re.compile(
 def as_def(text, function):
     """Return the lambda in some lines of source as a function definition.
 
-    Where several stand there, it is told from the others by its parameters
-    and its bytecode.
+    If the lines hold several lambdas, parameters and bytecode identify it.
     """
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]
@@ -210,7 +209,8 @@ def parse(function):
     Raises
     ------
     UnsupportedKernel
-        Names the construct, its file and line, and what to write instead.
+        If it uses something outside the subset. The message names the
+        construct, its file and line, and what to write instead.
     """
     try:
         lines, first = inspect.getsourcelines(function)
@@ -223,7 +223,7 @@ def parse(function):
     if function.__name__ == "<lambda>":
         tree = as_def(text, function)
     else:
-        # Not dedented: a comment may stand further left than the code.
+        # Not dedented: a comment may be indented less than the code.
         nested = text[0].isspace()
         tree = ast.parse(f"if True:\n{text}" if nested else text).body[0]
         if nested:

@@ -3,7 +3,7 @@
 A kernel that waits for other threads becomes a generator, which yields at
 each barrier and warp operation; any other becomes a plain function. The casts
 that Numba's compiler inserts are written out, so the arithmetic is Numba's.
-With ``trace`` each access, branch and iteration is noted as well.
+With ``trace``, each access, branch and iteration is also recorded.
 """
 
 import ast
@@ -40,7 +40,7 @@ OWN_OPERANDS = ast.FloorDiv | ast.Mod | ast.RShift
 NUMBERS = types.Number | types.Boolean
 FLOPS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 SMALL = (types.float16, types.float32, types.complex64)  # NumPy's scalars
-BOUNDS = {  # of what an index can be: limits of a launch, and of memory
+BOUNDS = {  # bits of an index, from the limits of launches and memory
     "threadIdx": 10,
     "blockDim": 11,
     "blockIdx": 31,
@@ -53,16 +53,16 @@ BOUNDS = {  # of what an index can be: limits of a launch, and of memory
 
 
 class Emitter(Calls, Statements, ast.NodeTransformer):
-    """Write one typed function out as Python for one thread.
+    """Write one typed function as Python for one thread.
 
     Parameters
     ----------
     typed : lowering.Typed
     trace : bool
     sites : list of Site
-        Is added to.
+        New sites are appended to it.
     space : dict
-        The globals of the functions written; device functions go there.
+        The globals of the written functions; device functions go there too.
     """
 
     def __init__(self, typed, trace, sites, space):
@@ -134,7 +134,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         return {name for name, found in kinds.items() if len(found) > 1}
 
     def site(self, kind, node, array="", space="", itemsize=0, **more):
-        """Return the number of a new site, as events hold it."""
+        """Return the number of a new site, as stored in events."""
         self.sites.append(
             Site(
                 kind,
@@ -185,7 +185,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         return self.visit(node)
 
     def test(self, node):
-        """Return a condition, where any truth value will do."""
+        """Return a condition that may be any truthy or falsy value."""
         if isinstance(node, ast.Compare):
             return self.comparison(node)
         if isinstance(node, ast.BoolOp):
@@ -198,7 +198,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         return self.visit(node)
 
     def bound(self, node):
-        """Return how many bits an integer expression needs, at most."""
+        """Return the most bits that an integer expression needs."""
         if isinstance(node, ast.Constant) and isinstance(node.value, int):
             return node.value.bit_length()
         plan = getattr(node, "plan", None)
@@ -251,7 +251,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         return isinstance(op, ast.Mod | ast.FloorDiv)
 
     def power(self, node, a, b):
-        """Return a power as Numba computes it, by products if it can."""
+        """Return a power as Numba computes it, with products if it can."""
         kinds = [self.typed.of(node.left)]
         exponent = "a1"
         if isinstance(node.right, ast.Constant):
@@ -295,7 +295,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         return new
 
     def decided(self, node):
-        """Write what Numba decides as it compiles: it needs no casts."""
+        """Write a comparison that Numba decides at compile time: no casts."""
         root = getattr(node.left, "value", node.left)
         if root.id in self.source.locals:
             return node
@@ -330,7 +330,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
         new = self.comparison(node)
         operands = [node.left, *node.comparators]
         if any(self.typed.of(n) in SMALL for n in operands):
-            return call("bool", new)  # not NumPy's, with its arithmetic
+            return call("bool", new)  # NumPy's bool has its own arithmetic
         return new
 
     def visit_IfExp(self, node):
@@ -383,7 +383,7 @@ class Emitter(Calls, Statements, ast.NodeTransformer):
     def constant_array(self, node, found):
         key = f"const{id(found)}"
         if key not in self.space:
-            self.space[key] = found  # kept alive: its id stays its own
+            self.space[key] = found  # kept alive, so its id stays unique
             self.space["_arrays"][key] = (
                 "const",
                 key,

@@ -1,4 +1,4 @@
-"""Launching our kernels on a GPU, as kernels of ``numba.cuda``."""
+"""Launch our kernels on a GPU, as kernels of ``numba.cuda``."""
 
 import weakref
 
@@ -10,7 +10,7 @@ from gpu_course.cuda.native import native
 
 FORMS: weakref.WeakKeyDictionary = (
     weakref.WeakKeyDictionary()
-)  # kernel -> its form of numba.cuda
+)  # kernel -> its numba.cuda form
 
 
 def launch(kernel, configuration, arguments):
@@ -19,13 +19,12 @@ def launch(kernel, configuration, arguments):
     Parameters
     ----------
     kernel : Kernel
-        Its form of ``numba.cuda`` is made once, so each type is compiled
-        once.
+        Its ``numba.cuda`` form is made once, so each type is compiled once.
     configuration : tuple
         Blocks, threads, and optionally stream and bytes of shared memory.
     arguments : sequence
-        What ``numba.cuda`` takes. Host arrays are copied to the GPU and
-        back.
+        Anything that ``numba.cuda`` takes. Host arrays are copied to the GPU
+        and back.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The host's side of the device: streams and events, and how to reach a GPU.
 
-The teaching GPU is done with a copy or a launch when the call returns, so
-here a stream orders nothing that isn't in order already.
+The teaching GPU finishes a copy or a launch before the call returns, so a
+stream has nothing left to order here.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ API: dict = {}  # the host functions: name to function
 
 
 def forwarded(function):
-    """Put a function into ``API``; it hands over to a GPU that works.
+    """Add a function to ``API``; with a working GPU, call Numba's instead.
 
     Parameters
     ----------
     function : callable
-        What the teaching GPU does. With a GPU the function of the same name
-        in ``numba.cuda`` is called instead.
+        The function for the teaching GPU. With a GPU, the function of the
+        same name in ``numba.cuda`` is called instead.
     """
 
     @functools.wraps(function)
@@ -84,7 +84,7 @@ class Event:
         return True
 
     def synchronize(self):
-        """Wait on the host until the event has come."""
+        """Wait on the host until the event has happened."""
 
     def wait(self, stream=0):
         """Let the stream's later work wait for the event."""
@@ -142,13 +142,13 @@ def event(timing=True):
 def event_elapsed_time(evtstart, evtend):
     """Return the milliseconds between two recorded events.
 
-    On the teaching GPU that is the time of its emulation on a CPU: it says
-    nothing about a GPU, not even which of two kernels is the faster one.
+    On the teaching GPU this is the time of the emulation on a CPU. It says
+    nothing about a GPU, not even which of two kernels is faster.
 
     Raises
     ------
     RuntimeError
-        If one was not recorded, or made with ``timing=False``.
+        If an event was not recorded, or was made with ``timing=False``.
     """
     for which, one in (("first", evtstart), ("second", evtend)):
         if not one.timing:

@@ -1,9 +1,8 @@
 """The type that Numba's compiler gives to every expression of a kernel.
 
 Each expression is wrapped in a probe, ``_probe(17, a + b)``, and Numba's own
-type inference is run over the result. The probe's typing rule notes the type
-of number 17 and returns it unchanged. So the types are Numba's, not ours, for
-whatever Numba can type.
+type inference runs over the result. The probe's typing rule notes the type of
+number 17 and returns it unchanged. So every type is Numba's, not ours.
 """
 
 import ast
@@ -217,10 +216,10 @@ class _TypingOnly(CompilerBase):
 
 
 class _Instrument(ast.NodeTransformer):
-    """Wrap expressions in probes and put stubs for the kernel API.
+    """Wrap expressions in probes, and replace the kernel API by stubs.
 
-    With ``half``, float16 keeps to itself, as on a GPU; Numba's CPU target
-    computes it in float32.
+    With ``half``, operations on float16 give float16, as on a GPU; Numba's
+    CPU target computes them in float32.
     """
 
     def __init__(self, half):
@@ -235,7 +234,7 @@ class _Instrument(ast.NodeTransformer):
 
     def visit(self, node):
         if is_decided(node):
-            return node  # as it is, so that Numba sees which way is taken
+            return node  # unchanged, so that Numba sees which way is taken
         if isinstance(node, ast.If | ast.While | ast.IfExp):
             self.leave_bare(node.test)
         plan = getattr(node, "plan", None)
@@ -251,7 +250,7 @@ class _Instrument(ast.NodeTransformer):
         return _called("_probe", ast.Constant(number), new, at=node)
 
     def leave_bare(self, test):
-        """Mark ``and``, ``or``, ``not``: as jumps, not as values."""
+        """Mark ``and``, ``or`` and ``not`` that are jumps, not values."""
         if isinstance(test, ast.BoolOp):
             test.bare = True
             for value in test.values:
@@ -280,7 +279,7 @@ class _Instrument(ast.NodeTransformer):
 def is_decided(node):
     """Whether an expression is ``x is None``, or ``x.ndim == 2``.
 
-    Numba decides these as it compiles, and drops the way not taken.
+    Numba decides these at compile time, and drops the branch not taken.
     """
     if not isinstance(node, ast.Compare) or len(node.ops) > 1:
         return False
@@ -309,7 +308,7 @@ def instrumented(source, argument_types, arrays):
         on the calls of the kernel API.
     argument_types : tuple of numba types
     arrays : dict
-        Number of a call of ``shared.array`` and the like to its array type.
+        Maps the number of a ``shared.array`` or similar call to its type.
     """
     half = any(
         getattr(kind, "dtype", kind) == types.float16
@@ -335,25 +334,25 @@ def infer(source, tree, argument_types, arrays, calls):
     ----------
     source : frontend.Source
     tree : ast.FunctionDef
-        What `instrumented` makes of it.
+        The result of `instrumented`.
     argument_types, arrays
         As for `instrumented`.
     calls : dict
-        Number of a call of a device function to a function from argument
-        types to the return type.
+        Maps the number of a device function's call to a function from
+        argument types to the return type.
 
     Raises
     ------
     numba.core.errors.TypingError
-        As Numba's compiler says it.
+        If Numba's compiler can't type the function.
     """
     module = ast.fix_missing_locations(ast.Module([tree], []))
     space = {**source.names, **OURS}
     exec(compile(module, source.filename, "exec"), space)
     notes = Notes({}, arrays, calls)
     typing, target = cpu_target.typing_context, cpu_target.target_context
-    # Numba's own lock: its passes give way to other threads between them,
-    # and the rules above write to the last of the notes.
+    # Numba's own lock keeps other threads from running between its passes,
+    # because the rules above write to the last of the notes.
     with global_compiler_lock:
         typing.refresh()
         target.refresh()
@@ -361,7 +360,7 @@ def infer(source, tree, argument_types, arrays, calls):
         pipeline = _TypingOnly(
             typing, target, None, tuple(argument_types), None, flags, {}
         )
-        pipeline.state.cr = "typed"  # nothing is compiled: it ends here
+        pipeline.state.cr = "typed"  # no compilation follows
         NOTES.append(notes)
         try:
             pipeline.compile_extra(space[source.name])
@@ -370,8 +369,8 @@ def infer(source, tree, argument_types, arrays, calls):
     return notes.types, pipeline.state.return_type
 
 
-# Numba loads its tables of types, and NumPy's masked arrays, at first use,
-# which takes as long as many launches: here it is part of the import.
+# At first use Numba loads its tables of types and NumPy's masked arrays, which
+# takes as long as many launches. So do it during the import.
 cpu_target.typing_context.refresh()
 cpu_target.target_context.refresh()
 typeof(np.empty(0))

@@ -17,10 +17,10 @@ from gpu_course.cuda.launch import Version, launch
 from gpu_course.cuda.report import Report
 from gpu_course.cuda.signatures import best_signature
 
-MAX_THREADS = 1024  # a block's, CUDA C Programming Guide, table of limits
+MAX_THREADS = 1024  # per block, CUDA C Programming Guide, table of limits
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
-MOST_SHARED = 227 << 10  # bytes of a block on the largest chips
+MOST_SHARED = 227 << 10  # bytes per block on the largest chips
 
 
 class CheckFailed(AssertionError):
@@ -37,7 +37,7 @@ def dimensions(value, limits, what):
     Raises
     ------
     TypeError, ValueError
-        Says what was got and the limits.
+        If the value is invalid; the message names it and the limits.
     """
     parts = value if isinstance(value, tuple | list) else (value,)
     try:
@@ -127,12 +127,12 @@ class DeviceFunction:
 
 @dataclasses.dataclass(frozen=True)
 class Overload:
-    """A kernel for some types, as far as a cooperative launch asks."""
+    """A kernel for some types, as a cooperative launch queries it."""
 
     kinds: tuple
 
     def max_cooperative_grid_blocks(self, blockdim, dynsmemsize=0):
-        """Return how many blocks may wait for each other at a time."""
+        """Return how many blocks may wait for each other at once."""
         device = get_current_device()
         block = math.prod(dimensions(blockdim, MAX_BLOCK, "threads"))
         return device.MULTIPROCESSOR_COUNT * max(
@@ -152,7 +152,7 @@ class Kernel:
         and returns a `Report`; ``check`` raises `CheckFailed` on the first
         finding, in two orders of the threads.
     recorded : list of tuple
-        Argument types of the launches, each once.
+        Argument types of the launches, without repeats.
     """
 
     is_device = False
@@ -195,20 +195,20 @@ class Kernel:
         return self[-(-ntasks // tpb), tpb, stream, sharedmem]
 
     def specialize(self, *arguments):
-        """Take note of the types of these arguments; return the kernel."""
+        """Note the types of these arguments; return the kernel."""
         self._prepare(arguments)
         return self
 
     @property
     def computes_in_float64(self):
-        """Whether an expression of the last launch's version is a float64."""
+        """Whether the last launch's version has a float64 expression."""
         kinds = self._version(self.recorded[-1]).typed.kinds()
         wide = (types.float64, types.complex128)
         return any(kind in wide for kind in kinds)
 
     @property
     def overloads(self):
-        """The types of its launches, with what Numba says of a grid."""
+        """The types of its launches, each with its `Overload`."""
         return {kinds: Overload(kinds) for kinds in self.recorded}
 
     def lowered(self, *arguments, executor="compiled"):
@@ -217,7 +217,7 @@ class Kernel:
         Parameters
         ----------
         *arguments
-            As for a launch; default: the types of the last one.
+            Arguments of a launch; default: the types of the last launch.
         executor : str
             ``"compiled"`` (what Numba compiles, or the plain form where it
             can't), ``"python"`` or ``"traced"``.
@@ -259,7 +259,7 @@ class Kernel:
         return compiler.resources(self, cc, signature)
 
     def record(self, kinds):
-        """Note the argument types of a launch, as the last."""
+        """Note the argument types of the latest launch."""
         with self.lock:
             if kinds not in self.recorded[-1:]:
                 others = [k for k in self.recorded if k != kinds]
@@ -272,7 +272,7 @@ class Kernel:
             return self.versions[kinds]
 
     def _prepare(self, arguments):
-        """Return the version for some arguments, and them on the host."""
+        """Return the version for some arguments, and their host values."""
         count = self.py_func.__code__.co_argcount
         if len(arguments) != count:
             raise TypeError(
@@ -395,10 +395,10 @@ def jit(func_or_sig=None, device=False, **options):
         As ``numba.cuda.jit`` takes it. Numbers are converted as a signature
         says.
     device : bool
-        A function to be called from kernels.
+        Whether to make a function that kernels call.
     **options
-        Of ``numba.cuda.jit``. They reach the GPU's compiler, and change
-        nothing on the teaching GPU.
+        Options of ``numba.cuda.jit``. They reach the GPU's compiler, and
+        change nothing on the teaching GPU.
     """
     if func_or_sig is None or _is_signature(func_or_sig):
         return lambda function: _made(function, device, func_or_sig, options)

@@ -1,8 +1,8 @@
 """Composite sort keys: how the analysis groups millions of events quickly.
 
 Several integer columns are packed into the bits of one int64, first column
-highest, so that one `np.sort` orders by all of them, and events of one group
-end up side by side. That is several times faster than `np.lexsort`.
+highest. Then one `np.sort` orders by all of them, and events of one group end
+up side by side. That is several times faster than `np.lexsort`.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ def pack(*columns):
 
 
 def sort_with_index(*columns):
-    """Sort events by `columns`, ties in the order of the events.
+    """Sort events by `columns`; ties keep the order of the events.
 
     Returns
     -------
@@ -66,13 +66,13 @@ def sort_with_index(*columns):
 
 
 def starts(key):
-    """Return a mask: where in sorted `key` a new run of equals starts."""
+    """Return a mask of where runs of equal values start in sorted `key`."""
     first = np.ones(len(key), dtype=bool)
     np.not_equal(key[1:], key[:-1], out=first[1:])
     return first
 
 
 def position_in_run(first):
-    """Return, for runs that start where `first`, each place in its run."""
+    """Return each element's position in its run; `first` marks the starts."""
     place = np.arange(len(first))
     return place - np.maximum.accumulate(np.where(first, place, 0))

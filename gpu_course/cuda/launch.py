@@ -1,9 +1,9 @@
-"""Which executor runs a launch, and what each needs of a kernel.
+"""Choose the executor of a launch, and prepare the kernel for it.
 
-A first small launch runs in plain Python, which needs no compilation. If it
-takes longer than compiling would, its arrays are put back as they were and
-the compiled run does it. Both give the same bits, so a kernel's result does
-not depend on which of them ran.
+A first small launch runs in plain Python, which needs no compilation. If that
+takes longer than compiling would, the arrays are restored and compiled code
+runs the launch. Both give the same bits, so a kernel's result does not depend
+on which of them ran.
 """
 
 import contextlib
@@ -27,15 +27,15 @@ from gpu_course.cuda.ranges import proven
 from gpu_course.cuda.record import MARKERS
 from gpu_course.cuda.regions import NotCompilable, annotate
 
-PATIENCE_S = 0.3  # of plain Python, before the kernel is compiled
+PATIENCE_S = 0.3  # in plain Python, before the kernel is compiled
 MOST_STATIC = 48 << 10  # bytes, CUDA C Programming Guide, shared memory
-MOST_THREADS = 20_000  # that plain Python runs in about this time
-MOST_BYTES = 1 << 26  # that are copied, to be put back if it takes longer
-LINES = 1000  # that a launch shows of what its threads print
+MOST_THREADS = 20_000  # that plain Python can run in about that time
+MOST_BYTES = 1 << 26  # copied at most, to be restored if it takes longer
+LINES = 1000  # of its threads' output that a launch shows
 
 
 class Form:
-    """A kernel as Python text that was executed: its function and places."""
+    """A kernel as executed Python source: its function and sites."""
 
     def __init__(self, typed, trace):
         self.sites = list(MARKERS)
@@ -85,21 +85,21 @@ class Version:
         self._proven = {}
 
     def form(self, trace):
-        """Return the plain Python form, or the one that records."""
+        """Return the plain Python form, or the traced one."""
         with self.lock:
             if trace not in self.forms:
                 self.forms[trace] = Form(self.typed, trace)
             return self.forms[trace]
 
     def program(self):
-        """Return the `body.Program`, or None if plain Python has to do it."""
+        """Return the `body.Program`, or None if it can't be compiled."""
         with self.lock:
             if self._program is None:
                 self._program = self._written(frozenset())
             return None if self._refused else self._program
 
     def _written(self, proven):
-        """Return the kernel as a program; None, and note why, if it can't."""
+        """Return the kernel as a program, or note why not and return None."""
         if self._refused is None:
             try:
                 return write(self.typed, proven)
@@ -108,10 +108,10 @@ class Version:
         return None
 
     def compiled(self, launcher, hosts):
-        """Return the `executor.Compiled` for a launch; None as `program`.
+        """Return the `executor.Compiled` for a launch, or None, as `program`.
 
-        It checks the indices that can't be proven to be inside. One that was
-        compiled for a launch with fewer proofs serves as well.
+        It checks the indices that are not proven to be in bounds. A version
+        that was compiled for a launch with fewer proofs also serves.
         """
         with self.lock:
             if self._refused:
@@ -136,7 +136,7 @@ class Version:
             return self._variants[best]
 
     def _proofs(self, launcher, hosts):
-        """Return the indices that are surely inside; remembers launches."""
+        """Return the indices proven to be in bounds; cached by launch."""
         key = (launcher.grid, launcher.block, *map(_described, hosts))
         if key not in self._proven:
             if self._body is None:
@@ -189,7 +189,7 @@ class Version:
         return machine
 
     def _say_where(self, interrupt):
-        """Make where a launch was interrupted its message, with the line."""
+        """Make the interrupt's message name the kernel and the line."""
         said = f"interrupted in {self.name}"
         if notes := getattr(interrupt, "__notes__", None):
             said = notes.pop()  # the machine's or the executor's
@@ -200,7 +200,7 @@ class Version:
         interrupt.args = (said,)
 
     def _printing(self):
-        """Return the context that cuts what the threads print."""
+        """Return the context that limits what the threads print."""
         if not self.prints:
             return contextlib.nullcontext()
         return first_lines(LINES, f"a launch shows {LINES:,} lines.")
@@ -214,9 +214,9 @@ class Version:
             raise machine.stop
 
     def run(self, launcher, hosts, at_once=False):
-        """Run in plain Python or compiled, whichever is sooner done.
+        """Run in plain Python or compiled, whichever should finish sooner.
 
-        With ``at_once`` it is compiled, unless the compiler refuses.
+        With ``at_once`` the kernel is compiled, unless the compiler refuses.
         """
         compiled = self.compiled(launcher, hosts)
         if compiled is None:
@@ -236,7 +236,7 @@ class Version:
                 self.run_plain(launcher, hosts)
 
     def _try_plain(self, launcher, hosts):
-        """Whether a plain run came to its end within the time it gets."""
+        """Try a plain run; return whether it finished in its time."""
         patience_s = PATIENCE_S - self.plain_s
         arrays = arrays_in(hosts)
         if (
@@ -266,9 +266,9 @@ def _files(typed):
 
 
 def _described(value):
-    """Return what the proofs for a launch know of an argument.
+    """Return what the proofs for a launch use of an argument.
 
-    A float proves nothing of an index.
+    A float proves nothing about an index.
     """
     if isinstance(value, tuple):
         return tuple(map(_described, value))
@@ -278,7 +278,7 @@ def _described(value):
 
 
 def launch(version, launcher, hosts):
-    """Run a launch on the executor that is chosen, or the best one.
+    """Run a launch on the chosen executor, or on the best one.
 
     Parameters
     ----------

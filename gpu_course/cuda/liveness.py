@@ -1,10 +1,10 @@
-"""Which names statements store, read, and read before they store them."""
+"""Find the names that statements store, read, or read before storing."""
 
 import ast
 
 
 def copied(node):
-    """Copy a syntax tree; what is known of its nodes is shared."""
+    """Copy a syntax tree; the nodes' annotations are shared."""
     new = type(node).__new__(type(node))
     vars(new).update(vars(node))  # as copy.copy, which is slow here
     for name, value in ast.iter_fields(node):
@@ -49,7 +49,7 @@ def exposed(statements):
 
 
 def _walk(statements, defined, found):
-    """Return the names surely stored after the statements, None if left."""
+    """Return names surely stored after the statements, None if they exit."""
     for node in statements:
         if isinstance(node, ast.If):
             found |= used(node.test) - defined

@@ -1,6 +1,6 @@
-"""What all executors share: a kernel's plan with its types.
+"""Make the typed plan of a kernel, which all executors share.
 
-`plan` numbers the expressions whose type matters, `inference` has Numba's
+`plan` numbers the expressions whose type matters. `inference` makes Numba's
 compiler type them.
 """
 
@@ -30,7 +30,7 @@ from gpu_course.cuda.unreached import leave_out
 
 @dataclass
 class Typed:
-    """A function with the types that one set of argument types gives it."""
+    """A function, typed for one set of argument types."""
 
     source: object
     argument_types: tuple
@@ -68,7 +68,7 @@ class Typed:
 
     @property
     def prints(self):
-        """Whether it prints, which can't be undone."""
+        """Whether the function prints, which can't be undone."""
         own = any(
             isinstance(n, ast.Call) and self.source.resolve(n.func) is print
             for n in ast.walk(self.source.tree)
@@ -76,7 +76,7 @@ class Typed:
         return own or any(d.prints for d in self._called())
 
     def kinds(self):
-        """Yield the types of numbers and of elements that occur."""
+        """Yield the types of all numbers and array elements."""
         for kind in (*self.types.values(), *self.arrays.values()):
             yield getattr(kind, "dtype", kind)
         for device in self._called():
@@ -104,7 +104,7 @@ class Typed:
 
 
 def spins(node):
-    """Whether a while loop only waits for memory that another changes."""
+    """Whether a while loop only waits for another thread to change memory."""
     body = [n for s in node.body for n in ast.walk(s)]
     changes = any(isinstance(n, ast.Assign | ast.AugAssign) for n in body)
     reads = any(
@@ -123,7 +123,7 @@ def lower(function, argument_types, callers=()):
     function : callable
     argument_types : tuple of numba types
     callers : tuple of callable
-        Functions on the way here, to notice one that calls itself.
+        The chain of calling functions, to detect one that calls itself.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def lower(function, argument_types, callers=()):
         found, result = types_of(
             source, tree, argument_types, plan.arrays, calls
         )
-    except (errors.NumbaError, ImportError) as error:  # of SciPy
+    except (errors.NumbaError, ImportError) as error:  # SciPy is missing
         raise UnsupportedKernel(untypable(source, error)) from None
     leave_out(source.tree, probed(tree) - set(found), set(found))
     typed = Typed(source, argument_types, found, result, plan.arrays, devices)

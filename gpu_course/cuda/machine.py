@@ -1,8 +1,8 @@
 """A launch that runs in Python: blocks, their turns, and the record.
 
-Each thread runs until it waits for others. Threads run in order, or, in the
-adversarial schedule, the other way round, so that a result which depends on
-order shows.
+Each thread runs until it waits for others. Threads run in order. The
+adversarial schedule reverses the order, which exposes results that depend on
+it.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from gpu_course.cuda.record import Allocation, Finding, decode
 from gpu_course.cuda.threads import TURN, Thread
 from gpu_course.cuda.turns import Block
 
-MOST_EVENTS = 30_000_000  # of a traced launch, 8 bytes each and then sorted
+MOST_EVENTS = 30_000_000  # in a traced launch; 8 bytes each, sorted later
 
 
 class Machine:
@@ -30,7 +30,7 @@ class Machine:
     ----------
     name : str
     grid, block : tuple of int
-        Three each.
+        Three numbers each.
     sites : list of Site
     trace, reverse : bool
     dynamic : int
@@ -38,7 +38,7 @@ class Machine:
     patience_s : float, optional
         Seconds until `TooSlow` is raised.
     strict : bool
-        Whether threads that end without a grid-wide barrier are a fault.
+        Whether threads that end without reaching a grid barrier are a fault.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Machine:
             self.deadline = time.perf_counter() + patience_s
 
     def poll(self):
-        """Look whether the launch has gone on for too long."""
+        """Raise if the launch has run for too long."""
         if self.deadline and time.perf_counter() > self.deadline:
             raise TooSlow
         if len(self.events) > MOST_EVENTS:
@@ -83,7 +83,7 @@ class Machine:
             )
 
     def kids(self, path, site):
-        """Return the paths of the iterations of a loop, so far."""
+        """Return the paths of a loop's iterations so far."""
         key = (path, site)
         if key not in self._kids:
             self._kids[key] = _Kids(path)
@@ -94,7 +94,7 @@ class Machine:
         self.parents.append(kids.parent)
 
     def argument(self, value, name):
-        """Return an argument as the generated code wants it."""
+        """Return an argument in the form that the generated code uses."""
         if isinstance(value, np.ndarray):
             return self.place(value, name, "global")
         if isinstance(value, tuple):
@@ -104,8 +104,8 @@ class Machine:
     def place(self, data, name, space, block=-1, thread=-1):
         """Give an array its virtual address.
 
-        That is a multiple of 256, or for a view of another array its place
-        in that one.
+        The address is a multiple of 256. A view gets its address inside the
+        array that it views.
         """
         if space == "global" and data.size:
             low, high = region(data)
@@ -150,7 +150,7 @@ class Machine:
         return pool[:usable].view(dtype), address
 
     def in_pool(self, block, dtype, name):
-        """Return an array that lies on a block's dynamic shared memory."""
+        """Return an array in a block's dynamic shared memory."""
         data, address = self._pool(block, dtype)
         self._allocated(name, "shared", address, data, block)
         return make(data, address, name, "shared", self)
@@ -172,7 +172,7 @@ class Machine:
             )
 
     def line_of(self, site):
-        """Return the line of a site, given as the events hold it."""
+        """Return the line of a site, given as stored in events."""
         return self.sites[site >> SITE_SHIFT].line
 
     def refuse(self, thread, site, what):
@@ -204,14 +204,14 @@ class Machine:
     def run(self, function, arguments, waits, together):
         """Run every block: one after the other, or ``together``.
 
-        A finding that makes going on impossible ends the run and is kept in
-        ``stop``.
+        A finding after which the launch can't go on ends the run and is kept
+        in ``stop``.
 
         Parameters
         ----------
         function : callable
-            Of a `Thread` and the arguments; a generator function if threads
-            wait for each other.
+            Takes a `Thread` and the arguments. It is a generator function if
+            threads wait for each other.
         waits : bool
         together : bool
             Whether blocks wait for each other.
@@ -230,7 +230,7 @@ class Machine:
             self.stop = stop = error
             if stop.finding not in self.findings:
                 self.findings.append(stop.finding)
-        except Exception as error:  # of Python's, such as a tuple's index
+        except Exception as error:  # Python's own, such as for a tuple's index
             line = line_in(function, error)
             if line is None:
                 raise
@@ -279,7 +279,7 @@ class Machine:
         return threads[::-1] if self.reverse else threads
 
     def line_of_a_wait(self):
-        """Return a line where a thread waits or goes on, None if none does."""
+        """Return a line where some thread waits or runs, None if none does."""
         for block in self.waiting:
             for thread, generator in block.running.items():
                 if thread.waiting:
@@ -301,7 +301,7 @@ class Machine:
                 self.stuck(blocks)
 
     def pass_grid_barrier(self, blocks):
-        """Let all threads pass a grid-wide barrier that all have reached."""
+        """Let all threads pass a grid-wide barrier if all have reached it."""
         waiting = [t for block in blocks for t in block.running]
         if any(
             t.waiting is None or t.waiting[0] != "grid_sync" for t in waiting
@@ -309,7 +309,7 @@ class Machine:
             return False
         line = waiting[0].waiting[1]
         ended = [t for block in blocks for t in block.ended]
-        # A GPU goes on without those that have ended; a trace tells of them.
+        # A GPU goes on without ended threads; a trace reports them.
         elsewhere = (self.strict and ended) or [
             t for t in waiting if t.waiting[1] != line
         ]

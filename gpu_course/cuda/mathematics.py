@@ -12,7 +12,7 @@ def _fmod(a, b):
     def fmod(a, b):
         return np.fmod(a, b)
 
-    def fmod_of_integers(a, b):  # which NumPy would return as an integer
+    def fmod_of_integers(a, b):  # NumPy would return an integer
         return np.fmod(np.float64(a), np.float64(b))
 
     whole = isinstance(a, types.Integer) and isinstance(b, types.Integer)

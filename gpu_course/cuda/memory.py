@@ -1,6 +1,6 @@
 """Arrays as a kernel run in Python sees them.
 
-Each axis of each index is checked. The traced classes note every access as
+Each axis of each index is checked. The traced classes record every access as
 one whole number: the site in the high bits, the byte address in the low ones.
 """
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from gpu_course.cuda.arithmetic import wrapper
 
-SITE_SHIFT = 44  # bits of an address, or whatever else an event holds
+SITE_SHIFT = 44  # bits of an event's address or other value
 DIRECT = "?bBhHiIlLqQd"  # a memoryview gives these as Python's own numbers
-BOXED = "fFe"  # NumPy's scalars, whose arithmetic keeps to their type
+BOXED = "fFe"  # NumPy's scalars, whose arithmetic keeps their type
 
 
 class Memory:
@@ -34,7 +34,7 @@ class Memory:
         self.items = array
         if array.ndim and array.dtype.char in DIRECT:
             direct = memoryview(array)
-            if direct.format in DIRECT:  # not where it is packed or swapped
+            if direct.format in DIRECT:  # not if packed or byte-swapped
                 self.items = direct
         self.plain = self.items is not array or array.dtype.char in BOXED
         if array.ndim:
@@ -55,7 +55,7 @@ class Memory:
         )
 
     def pick(self, thread, site, *index):
-        """Return the part that an index with slices or fewer axes names."""
+        """Return the part that an index with slices or fewer axes selects."""
         if ... in index:
             at = index.index(...)
             whole = [slice(None)] * (self.ndim - len(index) + 1)
@@ -64,7 +64,7 @@ class Memory:
         for axis, (i, n) in enumerate(zip(index, self.shape, strict=False)):
             if isinstance(i, int) and not 0 <= i < n:
                 checked[axis] = self.wrapped(thread, site, index, axis)
-        return self.part(self.array[(*checked, ...)])  # also of no axes
+        return self.part(self.array[(*checked, ...)])  # also with no axes
 
     @property
     def T(self):  # noqa: N802
@@ -88,7 +88,7 @@ class Memory:
     def view(self, dtype):
         """Return the same bytes as numbers of another dtype."""
         if not isinstance(dtype, type):
-            dtype = str(dtype)  # of a type of Numba's
+            dtype = str(dtype)  # of a Numba type
         return self.part(self.array.view(dtype))
 
     @property
@@ -104,7 +104,7 @@ class Memory:
         return self.part(self.array[name])
 
     def wrapped(self, thread, site, index, axis):
-        """Return an index that is not in its axis, wrapped once; or raise."""
+        """Wrap an index outside its axis once and return it; or raise."""
         i, n = index[axis], self.shape[axis]
         kind = "negative_index" if -n <= i < 0 else "out_of_bounds"
         self.machine.found_index(kind, self, thread, site, index)
@@ -135,7 +135,7 @@ class Memory:
         return old
 
     def fill(self, thread, site, value, *index):
-        """Store one value, or an array, into the part an index names."""
+        """Store one value, or an array, into the part an index selects."""
         part = self.pick(thread, site, *index)
         whole = isinstance(value, Memory)
         other = value.array if whole else value
@@ -262,7 +262,7 @@ def _ignoring_nan(pick):
 
 
 def _larger(old, value):
-    return value if value > old else old  # as Numba's, also with NaN
+    return value if value > old else old  # like Numba's, also with NaN
 
 
 def _smaller(old, value):

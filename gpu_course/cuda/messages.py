@@ -1,4 +1,4 @@
-"""Findings on memory, in words: kernel, line, array, index and threads."""
+"""Messages of memory findings: kernel, line, array, index and threads."""
 
 from bisect import bisect_right
 
@@ -53,11 +53,11 @@ class _Places:
         self.addresses = np.array(list(self.at), dtype=np.int64)
 
     def find(self, address):
-        """Return the place in `addresses` of each address, -1 for none."""
+        """Return each address's position in `addresses`, -1 for none."""
         return np.searchsorted(self.addresses, address, side="right") - 1
 
     def allocation(self, place, site):
-        """Return the array at a place, if several the one a site names."""
+        """Return the array at a place; of several, the one a site names."""
         if place < 0:
             return None
         start = int(self.addresses[place])
@@ -70,7 +70,7 @@ class _Places:
         return (sized or held)[0]
 
     def element(self, place, site, address):
-        """Return name and index of an element, and how messages show it."""
+        """Return an element's array name, index, and text in messages."""
         allocation = self.allocation(place, site)
         if allocation is None:
             return site.array, None, site.array
@@ -80,14 +80,14 @@ class _Places:
 
 
 def _more(count, what="element"):
-    """Return the end of a message that stands for `count` elements."""
+    """Return the end of a message that covers `count` elements."""
     if count < 2:
         return ""
     return f", and {count - 1} more {what}{'s' if count > 2 else ''}"
 
 
 def _merge(columns):
-    """Yield the rows of each different combination of the columns."""
+    """Yield the rows of each distinct combination of the columns."""
     table = np.stack(columns, axis=1)
     group = np.unique(table, axis=0, return_inverse=True)[1].ravel()
     order = np.argsort(group, kind="stable")
@@ -141,7 +141,7 @@ def race_findings(record, accesses, update, one, two):
 def _blame(accesses, line, one, two):
     """Swap pairs so that `one` is the access that the finding is about.
 
-    That is the one that reads, else that of the first line.
+    That is the load. Without a load it is the access on the earlier line.
     """
     kind = accesses.kind
     swap = (kind[two] == LOAD) | (
@@ -151,7 +151,7 @@ def _blame(accesses, line, one, two):
 
 
 def _array_names(places, sites, place, site):
-    """Return a number for the name of the array of each access."""
+    """Return a number for each access, equal for equal array names."""
     pairs = np.stack([place, site], axis=1)
     different, inverse = np.unique(pairs, axis=0, return_inverse=True)
     names = []
@@ -163,7 +163,7 @@ def _array_names(places, sites, place, site):
 
 
 def _elements(address, site):
-    """Return how many elements the addresses are in."""
+    """Return how many elements contain the addresses."""
     return len(np.unique(address // site.itemsize))
 
 
@@ -196,7 +196,7 @@ def _race_finding(record, pair, element, update, count):
 
 
 def uninitialised_findings(record, accesses, space):
-    """Return a finding for each array and line that reads too early."""
+    """Return a finding for each array and line that reads before a write."""
     sites = record.sites
     site = accesses.site
     places = _Places(record, space)

@@ -1,8 +1,9 @@
-"""One of our kernels as a kernel of ``numba.cuda``: same code, other names.
+"""Make our kernels into kernels of ``numba.cuda``: same code, other names.
 
-A kernel's code object says ``cuda.grid`` and leaves open what ``cuda`` is. So
-the code stays, with its file and line numbers, and the function around it
-gets globals and closure cells in which our names stand for Numba's.
+A kernel's code object uses ``cuda.grid`` but doesn't fix what ``cuda`` is. So
+the code object is kept, with its file and line numbers. The new function
+around it gets globals and closure cells that hold Numba's objects under our
+names.
 """
 
 import importlib
@@ -26,11 +27,11 @@ def native(kernel, signature=None, **options):
     ----------
     kernel : Kernel
     signature : signature or list of them, optional
-        To compile for at once; needs a GPU. Default: the types of each
+        Types to compile for at once; needs a GPU. Default: the types of each
         launch.
     **options
-        Of ``numba.cuda.jit``, over those that the kernel was given; for the
-        device functions that it calls too.
+        Options of ``numba.cuda.jit``. They override the kernel's own, and
+        those of the device functions that it calls.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def native(kernel, signature=None, **options):
 
 
 class _Exchange:
-    """The exchange of names for one kernel and all that it calls."""
+    """Exchange the names of one kernel and of all that it calls."""
 
     def __init__(self, options):
         self.cuda = importlib.import_module("numba.cuda")
@@ -78,13 +79,13 @@ class _Exchange:
             return cell
 
     def value(self, value, names):
-        """Return what stands for ``value``; most values stay themselves.
+        """Return the counterpart of ``value``; most values stay unchanged.
 
         Parameters
         ----------
         value : object
         names : sequence of str
-            All names in the code, of which some are attributes of ``value``.
+            All names in the code; some are attributes of ``value``.
         """
         if isinstance(value, Intrinsic):
             return operator.attrgetter(value.name)(self.cuda)

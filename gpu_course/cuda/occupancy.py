@@ -1,8 +1,8 @@
 """Theoretical occupancy: how many warps of a kernel a multiprocessor holds.
 
 A streaming multiprocessor (SM) takes on whole blocks while it has warp slots,
-block slots, registers and shared memory for them. What runs out first is the
-limit.
+block slots, registers and shared memory for them. The resource that runs out
+first is the limit.
 """
 
 import math
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 WARP_SIZE = 32
 MAX_THREADS_PER_BLOCK = 1024
-REGISTERS_PER_SM = 64 << 10  # of 32 bits, also the most of a block
-# Registers are handed out in units to a warp, and each of the SM's four
-# partitions has a quarter of them.
+REGISTERS_PER_SM = 64 << 10  # of 32 bits; also the most per block
+# Each warp gets registers in whole units. Each of the SM's four partitions has
+# a quarter of the registers.
 REGISTER_UNIT = 256
 PARTITIONS = 4
-SYSTEM_SHARED = 1024  # bytes of each block that the system keeps, from 8.0
+SYSTEM_SHARED = 1024  # bytes per block that the system reserves, from 8.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one SM has room for; shared memory in KiB."""
+    """The limits of one SM; shared memory in KiB."""
 
     warps: int
     blocks: int
@@ -29,8 +29,8 @@ class Limits:
 
 
 # CUDA C++ Programming Guide 13, "Technical Specifications per Compute
-# Capability". REGISTER_UNIT, PARTITIONS and what `_shared` adds and rounds
-# are those of NVIDIA's occupancy calculator, cuda_occupancy.h of CUDA 13.
+# Capability". REGISTER_UNIT, PARTITIONS and the sums and rounding in `_shared`
+# follow NVIDIA's occupancy calculator, cuda_occupancy.h of CUDA 13.
 LIMITS = {
     (7, 5): Limits(warps=32, blocks=16, shared_kib=64),
     (8, 0): Limits(warps=64, blocks=32, shared_kib=164),
@@ -52,14 +52,14 @@ class Occupancy:
     Attributes
     ----------
     occupancy : float
-        Active warps over the most there can be, from 0 to 1. 0: a block
-        needs more than an SM has, and can't be launched.
+        Active warps over the maximum, from 0 to 1. It is 0 if a block needs
+        more than an SM has, and can't be launched.
     active_blocks, active_warps : int
         On one SM at once.
     limit : {"warps", "blocks", "registers", "shared memory"}
-        What runs out first; at a tie the first of these.
+        The resource that runs out first; on a tie, the first of these.
     blocks_by : dict
-        The blocks that each of the four has room for.
+        The number of blocks that each of the four resources allows.
     """
 
     occupancy: float
@@ -75,14 +75,14 @@ def occupancy(kernel_or_resources, block, cc, dynamic_shared=0):
     Parameters
     ----------
     kernel_or_resources : Kernel or Resources
-        A kernel is compiled for ``cc``, for the types that
-        ``kernel.resources(cc)`` takes.
+        A kernel is compiled for ``cc`` and for the types that
+        ``kernel.resources(cc)`` uses.
     block : int or tuple of int
         Threads in a block.
     cc : int, str or tuple
         Compute capability: 80, "8.0", "sm_80" or (8, 0).
     dynamic_shared : int
-        Bytes of a launch's fourth configuration value.
+        Bytes of dynamic shared memory: a launch's fourth configuration value.
 
     Returns
     -------
@@ -130,16 +130,16 @@ def occupancy(kernel_or_resources, block, cc, dynamic_shared=0):
 
 
 def _registers(per_thread, warps):
-    """Return how many blocks of so many warps the registers suffice for."""
+    """Return how many blocks of that many warps have enough registers."""
     per_warp = _round_up(max(per_thread, 1) * WARP_SIZE, REGISTER_UNIT)
     if per_warp * _round_up(warps, PARTITIONS) > REGISTERS_PER_SM:
-        return 0  # the check of a launch, as if all partitions were used
+        return 0  # launches check this, as if all partitions were used
     per_partition = REGISTERS_PER_SM // PARTITIONS // per_warp
     return per_partition * PARTITIONS // warps
 
 
 def _shared(per_block, capability, limits):
-    """Return how many blocks the shared memory suffices for."""
+    """Return how many blocks have enough shared memory."""
     if capability >= (8, 0):
         per_block += SYSTEM_SHARED
     unit = 128 if capability >= (8, 0) else 256
@@ -161,13 +161,13 @@ def compute_capability(cc):
     Raises
     ------
     ValueError
-        Says what was got.
+        If ``cc`` has another form; the message shows it.
     """
     text = str(cc)
     if isinstance(cc, tuple):
         text = ".".join(map(str, cc))
     found = re.fullmatch(r"(?:sm_)?(\d+)\.?(\d)", text.strip().lower())
-    # All before the last digit is the major number: 120 is (12, 0).
+    # The last digit is the minor number: 120 is (12, 0).
     if found is None or isinstance(cc, bool):
         raise ValueError(
             "a compute capability is written 80, '8.0', 'sm_80' or (8, 0), "

@@ -1,10 +1,10 @@
-"""Which accesses to the same memory nothing orders.
+"""Find accesses to the same memory that nothing orders.
 
-Barriers are looked at level by level: blocks between grid barriers, warps
-of a block between its barriers, lanes of a warp between `syncwarp`. Atomics
-with fences, and a `syncwarp` of part of a warp, need the order of events, a
-vector clock for each thread, and a Python loop, so they are followed only
-where a launch has used them.
+Barriers are checked level by level: blocks between grid barriers, warps of a
+block between its barriers, lanes of a warp between `syncwarp`. Atomics with
+fences, and a `syncwarp` of part of a warp, need the order of events, a vector
+clock for each thread, and a Python loop. So they are followed only if a
+launch has used them.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from gpu_course.cuda.keys import pack, sort_with_index, starts
 
 WARP_SIZE = 32
 LOAD, ATOMIC, STORE = 0, 1, 2
-DEVICE, BLOCK = SCOPES = 0, 1  # to whom a fence makes visible
+DEVICE, BLOCK = SCOPES = 0, 1  # who sees the writes before a fence
 
 
 def conflict(one, two):
@@ -65,7 +65,7 @@ def barrier_pairs(record, accesses, update):
 
 
 def _first_and_last(group, part, rows):
-    """Return each group of `rows`, and its rows of lowest, highest part."""
+    """Return each group of `rows`, with its rows of lowest, highest part."""
     key, index, bits = sort_with_index(group[rows], part[rows])
     begin = np.flatnonzero(starts(key >> bits[-1]))
     end = np.append(begin[1:], len(key)) - 1
@@ -89,9 +89,9 @@ def _different_parts(part, a, b):
 def clock_pairs(record, accesses):
     """Find pairs of accesses that neither barriers nor fences order.
 
-    A thread that writes, fences and then does an atomic on X passes on all
-    it knew at the fence to a thread that does an atomic on X later. Threads
-    that meet in a partial `syncwarp` know what each of them knew.
+    A thread that writes, fences and then does an atomic on X passes all it
+    knew at the fence to any thread that later does an atomic on X. Threads
+    that meet in a partial `syncwarp` then know what each of them knew.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def clock_pairs(record, accesses):
         if position >= len(record.site):
             break
         clocks.pass_barriers(position)
-        # An access is looked at after its own atomic has acquired.
+        # An access is checked after its own atomic has acquired.
         if atomic[record.site[position]]:
             clocks.acquire_release(position)
         for row in rows_at.get(position, ()):
@@ -137,7 +137,7 @@ def clock_pairs(record, accesses):
 
 
 def _unordered(record, accesses, clocks, before, row):
-    """Pair `row` with earlier accesses to its cell; add it to them."""
+    """Pair `row` with earlier accesses that race with it; then add it."""
     position = int(accesses.position[row])
     thread = int(record.thread[position])
     pairs = []
@@ -145,7 +145,7 @@ def _unordered(record, accesses, clocks, before, row):
         if key[0] == thread:
             continue
         if clocks.ordered(int(accesses.position[old]), position):
-            # Whoever races with the old one will race with this store.
+            # What races with the old access also races with this store.
             if accesses.kind[row] == STORE:
                 del before[key]
         elif conflict(accesses.kind[old], accesses.kind[row]):
@@ -155,7 +155,7 @@ def _unordered(record, accesses, clocks, before, row):
 
 
 class _Clocks:
-    """What each thread knows of the suspected ones: a position for each."""
+    """Vector clocks: the last position each thread knows of each suspect."""
 
     def __init__(self, record, suspected):
         self.record = record
@@ -167,7 +167,7 @@ class _Clocks:
         # has a clock of its own.
         self.block = defaultdict(lambda: nothing)
         self.own = defaultdict(dict)
-        # The same of what they have fenced, for each scope
+        # The same for what they have fenced, in each scope
         self.block_fence = [defaultdict(lambda: nothing) for _ in SCOPES]
         self.own_fence = [defaultdict(dict) for _ in SCOPES]
         self.released = {}
@@ -179,7 +179,7 @@ class _Clocks:
         return self.own[block].get(thread, self.block[block])
 
     def now(self, thread, position):
-        """Return the clock of a thread, with what it did itself."""
+        """Return the clock of a thread, including its own events."""
         clock = self.of(thread)
         if thread in self.column:
             clock = clock.copy()
@@ -187,7 +187,7 @@ class _Clocks:
         return clock
 
     def ordered(self, old, new):
-        """Return whether the event at `old` comes before that at `new`."""
+        """Return whether the event at `old` comes before the one at `new`."""
         record = self.record
         a, b = int(record.thread[old]), int(record.thread[new])
         if record.grid_epoch[old] != record.grid_epoch[new]:
@@ -202,7 +202,7 @@ class _Clocks:
         if self.done[b].get(int(record.value[old]), -1) > old and (
             record.sites[record.site[old]].kind == "atomic"
         ):
-            return True  # atomics on one element come one after the other
+            return True  # atomics on one element are ordered
         return self.of(b)[self.column[a]] >= old
 
     def fenced(self, thread, scope):
@@ -212,7 +212,7 @@ class _Clocks:
         return self.block_fence[scope][block] if fenced is None else fenced
 
     def fence(self, thread, position, scopes):
-        """Note that what came before `position` is visible in `scopes`."""
+        """Note that events before `position` are visible in `scopes`."""
         for scope in scopes:
             own = self.own_fence[scope][thread // self.threads]
             own[thread] = self.now(thread, position - 1)
@@ -232,7 +232,7 @@ class _Clocks:
             self.released[key] = passed
 
     def barriers(self):
-        """Return positions where a block or warp first is past a barrier."""
+        """Return the first position of a block or warp after each barrier."""
         record = self.record
         block = record.thread // self.threads
         warp = record.thread % self.threads // WARP_SIZE
@@ -242,7 +242,7 @@ class _Clocks:
         return np.array(sorted(set().union(*both)), dtype=np.int64)
 
     def _steps(self, *columns):
-        """Return the first position of each group that is not its first."""
+        """Return the first position of each group whose epoch isn't 0."""
         if not columns[-1].any():
             return set()
         first = np.unique(pack(*columns)[0], return_index=True)[1]

@@ -1,4 +1,4 @@
-"""Where each variable of a kernel lives: in the block, kept, or anew."""
+"""Decide where each variable lives: once per block, kept, or recomputed."""
 
 import ast
 
@@ -25,9 +25,9 @@ class Places:
     same : set of str
         Variables with one value for the block.
     kept : dict of str to Numba type
-        Variables with an element for each thread in an array.
+        Variables kept in an array, with an element for each thread.
     again : dict of str to ast.Assign
-        Variables computed anew in each region that reads them.
+        Variables recomputed in each region that reads them.
     several : set of str
         Kept variables that have more than one type in the kernel.
     """
@@ -94,18 +94,18 @@ class Places:
                 regions += [[ast.Expr(a)] for a in node.value.args]
 
     def of_block(self, node):
-        """Whether a statement is done once for the block."""
+        """Whether a statement runs once for the block."""
         return isinstance(node, ast.Assign) and all(
             isinstance(t, ast.Name) and t.id in self.same for t in node.targets
         )
 
     def repeatable(self, name):
-        """Whether the one assignment of a name can be done again."""
+        """Whether a name's only assignment can be repeated."""
         node, at_top = self.single[name]
         if not self.assigns_only_once(node) or not is_pure(node.value):
             return False
         if not at_top and can_fail(node.value):
-            return False  # a guard may stand before it
+            return False  # it may have a guard
         names = used(node.value) & self.local
         return all(
             other in self.again or (other in self.same and self.lasts(other))
@@ -113,7 +113,7 @@ class Places:
         )
 
     def lasts(self, name, above=()):
-        """Whether a variable has one value for as long as a block runs."""
+        """Whether a variable keeps one value for as long as a block runs."""
         if name not in self.local:
             return True
         if name in above or not self.single.get(name):
@@ -125,7 +125,7 @@ class Places:
         )
 
     def assigns_only_once(self, node):
-        """Whether all targets of an assignment are names given here only."""
+        """Whether an assignment's targets are all names assigned only here."""
         targets = [
             inner
             for target in node.targets
@@ -157,7 +157,7 @@ class Places:
             self.several.add(name)
 
     def constants_only(self, name):
-        """Whether the integers that a float variable gets are constants."""
+        """Whether all integers assigned to a float variable are constants."""
         for top in self.body:
             for node in ast.walk(top):
                 if (
@@ -173,7 +173,7 @@ class Places:
 
 
 def is_pure(node):
-    """Whether an expression gives the same again, and changes nothing."""
+    """Whether an expression gives the same each time, and changes nothing."""
     calls = (
         getattr(inner, "plan", None) or ("", "") for inner in ast.walk(node)
     )
@@ -209,24 +209,24 @@ def is_joint(node):
 
 
 def pieces(body, of_block):
-    """Cut a body into regions, at what the block does together.
+    """Cut a body into regions at the statements that a block runs together.
 
-    A region is run by one thread after the other. One that begins with a
-    shuffle takes the value of another lane, which must still be there: so a
-    return begins another region.
+    The threads run a region one after the other. A region that begins with a
+    shuffle reads the values of other lanes, so those lanes must still be
+    alive. Therefore a return begins another region.
 
     Parameters
     ----------
     body : list of ast.stmt
     of_block : callable
-        Whether a statement is done once for the block.
+        Takes a statement; returns whether it runs once for the block.
 
     Yields
     ------
     region : list of ast.stmt
     node : ast.stmt or None
-        What comes next; a shuffle also begins the next region. None where
-        the region only ends.
+        The statement that follows; a shuffle also begins the next region.
+        None if the region just ends.
     """
     region = []
     for node in body:
@@ -251,10 +251,10 @@ def has_return(*nodes):
 
 
 def cuts(region, node):
-    """Whether a statement of the block can't be done before a region.
+    """Whether a once-per-block statement can't run before a region.
 
-    It is done at once, so before the region: unless that needs the old value,
-    or gives the one that the statement reads.
+    It normally runs at once, before the pending region. It can't if the
+    region uses or assigns its target, or assigns a variable that it reads.
     """
     given = assigned(*region)
     return bool((given | used(*region)) & assigned(node) | given & used(node))
@@ -276,7 +276,7 @@ def is_plain_tuple(kind):
 
 
 def placed(body, parameters):
-    """Place the variables; write loops that can't be native as masked."""
+    """Place the variables; rewrite loops that can't be native as masked."""
     rewritten = []
     while True:
         places, before = Places(body, parameters), len(rewritten)

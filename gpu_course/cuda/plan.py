@@ -1,6 +1,6 @@
 """The plan of a kernel: its expressions numbered, its calls recognised.
 
-``a[i] += v`` is written out as the load and the store that it is.
+``a[i] += v`` becomes an explicit load and store.
 """
 
 import ast
@@ -98,8 +98,8 @@ class Plan(ast.NodeTransformer):
     def decided(self, test):
         """Return a condition with its constant parts as True or False.
 
-        Numba decides these as it compiles: for a comparison of two constants,
-        or one alone, it gives no type to the way that isn't taken.
+        Numba decides these at compile time. For a comparison of two constants,
+        or for one constant alone, it doesn't type the branch not taken.
         """
         if isinstance(test, ast.BoolOp):
             test.values = [self.decided(value) for value in test.values]
@@ -119,7 +119,7 @@ class Plan(ast.NodeTransformer):
         return ast.copy_location(ast.Constant(value), test)
 
     def is_scalar(self, node):
-        """Whether an expression is a number or text known beforehand."""
+        """Whether an expression is a number or text known at compile time."""
         if isinstance(node, ast.Name | ast.Attribute):
             return isinstance(self.source.resolve(node), int | float | str)
         return all(
@@ -135,7 +135,7 @@ class Plan(ast.NodeTransformer):
         )
 
     def index_aliases(self):
-        """Return the variables that only stand for ``cuda.threadIdx``."""
+        """Return the variables that are aliases of ``cuda.threadIdx`` etc."""
         found = {}
         for name, value in self.once.items():
             known = self.source.resolve(value)
@@ -233,7 +233,7 @@ class Plan(ast.NodeTransformer):
         return node
 
     def axes(self, node, given):
-        """Return the number of axes that cuda.grid is asked for."""
+        """Return the number of axes in a call of cuda.grid."""
         names = {
             n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)
         }
@@ -260,7 +260,7 @@ class Plan(ast.NodeTransformer):
         )
 
     def device(self, node, found):
-        """Plan the call of a device function; put keywords in their place."""
+        """Plan the call of a device function; make keywords positional."""
         function = getattr(found, "device_source", None) or found.py_func
         node.plan = ("device", function.__name__)
         self.functions[node.number] = function
@@ -310,7 +310,7 @@ class Plan(ast.NodeTransformer):
         return types.Array(dtype, len(shape), "C")
 
     def constant(self, node):
-        """Return the value of an expression of constants."""
+        """Return the value of a constant expression."""
         known = {}
         names = set()
         for n in ast.walk(node):
@@ -340,14 +340,14 @@ class Plan(ast.NodeTransformer):
 
 
 class Described:
-    """A parameter, as far as the shape or dtype of an array may ask."""
+    """The properties of a parameter that an array's shape or dtype may use."""
 
     def __init__(self, kind):
         self.dtype, self.ndim = kind.dtype, kind.ndim
 
 
 def assigned_once(source):
-    """Return the variables with one assignment, to their value."""
+    """Return the variables with one assignment, each with its value."""
     found, several = {}, set(source.parameters)
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

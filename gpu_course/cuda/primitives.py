@@ -10,7 +10,7 @@ helper = numba.njit(error_model="numpy", nogil=True)
 
 
 def _raise(context, builder, error, message, words, *values):
-    """Emit: note numbers in ``words[1:]``, and end with an exception."""
+    """Emit code that stores numbers in ``words[1:]`` and raises."""
     for place, value in enumerate(values, 1):
         offset = ir.Constant(ir.IntType(64), place)
         builder.store(value, builder.gep(words, [offset]))
@@ -23,7 +23,7 @@ def _pointer(context, builder, kind, words):
 
 @intrinsic
 def _poll(typing, words, site, thread, block):
-    """Raise if words[0], read afresh each time, says that it's over."""
+    """Raise if the stop flag, words[0], is set; read it anew each time."""
 
     def build(context, builder, signature, arguments):
         pointer = _pointer(context, builder, words, arguments[0])
@@ -46,7 +46,7 @@ def _poll(typing, words, site, thread, block):
 
 @intrinsic(prefer_literal=True)
 def _at(typing, array, axis, index, site, thread, block, words):
-    """Return an index, wrapped once if negative; raise if out of its axis."""
+    """Return an index, wrapped once if negative; raise if outside its axis."""
     number = axis.literal_value
     unsigned = isinstance(index, types.Integer) and not index.signed
 
@@ -100,7 +100,7 @@ def _filling(byte):
     return intrinsic(fill)
 
 
-# Memory is set and copied by these; an assignment to a slice compiles slowly.
+# These and `_copy` set and copy memory: slice assignments compile slowly.
 _clear, _set = _filling(0), _filling(1)
 
 
@@ -128,7 +128,7 @@ def _any(mask):
 
 @helper
 def _less(mask, gone):
-    """Take the threads of one mask out of another."""
+    """Remove the threads of one mask from another."""
     for t in range(mask.size):
         if gone[t]:
             mask[t] = False
@@ -136,7 +136,7 @@ def _less(mask, gone):
 
 @helper
 def _all_here(mask, alive, site, block, words):
-    """Fail if some living threads have come to a barrier and some not."""
+    """Fail if only some of the living threads have reached a barrier."""
     if not _any(mask):
         return
     for t in range(mask.size):
@@ -149,9 +149,9 @@ def _all_here(mask, alive, site, block, words):
 
 @helper
 def _together(here, alive, masks, missed, site):
-    """Note the living lanes that a mask names and that haven't come.
+    """Note the living lanes that a mask names but that haven't arrived.
 
-    They may still end, as lanes do that leave a loop first. If they come to
+    They may still end, like lanes that leave a loop first. If they reach
     another wait instead, `_came` fails.
     """
     for first in range(0, here.size, 32):
@@ -177,7 +177,7 @@ def _named(mask, thread, site, block, words):
 
 @helper
 def _came(here, missed, block, words):
-    """Fail if a thread comes that an earlier warp operation waits for."""
+    """Fail if an earlier warp operation misses a thread that waits here."""
     for t in range(here.size):
         if here[t] and missed[t]:
             words[1] = missed[t] - 1
@@ -203,7 +203,7 @@ def _atomic_sub(a, i, v):
 @helper
 def _atomic_max(a, i, v):
     old = a[i]
-    if v > old:  # as Numba's, also with NaN
+    if v > old:  # like Numba's, also with NaN
         a[i] = v
     return old
 
@@ -323,7 +323,7 @@ def _member(here, masks, t, other):
 
 @intrinsic
 def _lane(typing, here, t, source):
-    """Return which thread a lane takes from: its own if that isn't there."""
+    """Return the thread that a lane reads, or its own if that is absent."""
 
     def build(context, builder, signature, arguments):
         view = context.make_array(here)(context, builder, arguments[0])
@@ -420,7 +420,7 @@ def _activemask(here, result):
 
 @helper
 def _whole(value):
-    """Return a float as an int64; the least one if it holds no such."""
+    """Return a float as an int64; the least int64 if it doesn't fit."""
     if value >= -9223372036854775808.0 and value < 9223372036854775808.0:
         return np.int64(value)
     return np.int64(-9223372036854775808)
@@ -428,7 +428,7 @@ def _whole(value):
 
 @helper
 def _whole_unsigned(value):
-    """Return a float as a uint64; 0 if it holds no such."""
+    """Return a float as a uint64; 0 if it doesn't fit."""
     if value >= -9223372036854775808.0 and value < 9223372036854775808.0:
         return np.uint64(np.int64(value))
     if value >= 0.0 and value < 18446744073709551616.0:
@@ -472,10 +472,10 @@ def _brev(value, bits):
 
 @intrinsic
 def _hidden(typing, value):
-    """Return a number that LLVM takes for unknown, though it be a constant.
+    """Return a number whose value LLVM can't know, even if it is a constant.
 
-    A power of 2 it would replace by another function, with other last digits
-    than those of the runs that have the number as an argument.
+    LLVM would replace a power of 2 by another function. Its last digits
+    differ from those of the runs that get the number as an argument.
     """
 
     def build(context, builder, signature, arguments):
@@ -514,7 +514,7 @@ def _selp(condition, a, b):
 
 
 def names():
-    """Return what the generated source refers to."""
+    """Return the names that the generated source refers to."""
     found = {n: v for n, v in globals().items() if n.startswith("_")}
     kinds = (
         types.int8,

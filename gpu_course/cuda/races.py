@@ -1,12 +1,12 @@
-"""Faults of memory in a record: races and reads of what nobody wrote.
+"""Find memory faults in a record: races and reads of unwritten memory.
 
 Two accesses race if two threads touch the same bytes, one of them writes,
-not both are atomic, and nothing orders them. What orders is a barrier that
-both threads take part in: the block's, `syncwarp` in their common warp, or
-the grid's. Between blocks, atomics with fences order too (`ordering`).
+they are not both atomic, and nothing orders them. A barrier orders them if
+both threads take part in it: the block's, `syncwarp` in their common warp, or
+the grid's. Between blocks, atomics with fences order them too (`ordering`).
 
-Memory is looked at in cells, the largest unit that all accesses to an array
-are made of: an element as a rule, a byte in the worst case.
+Memory is divided into cells. A cell is the largest unit that all accesses to
+an array consist of: usually an element, in the worst case a byte.
 """
 
 from dataclasses import dataclass
@@ -65,9 +65,9 @@ def find_faults(record, groups):
 
 
 def _clusters(record, groups, space):
-    """Yield the sites of a space that may touch the same bytes, together.
+    """Yield groups of a space's sites that may touch the same bytes.
 
-    Arrays of different element types thus keep cells of their own size, and
+    So arrays of different element types keep cells of their own size, and
     arrays that are only read cost nothing.
     """
     spans = []
@@ -113,8 +113,8 @@ def _accesses(record, cluster):
 def _suspects(record, accesses, space):
     """Return the accesses to cells that threads share without a barrier.
 
-    One sort of plain numbers clears most kernels of suspicion; only what is
-    left is looked at warp by warp.
+    One sort of plain numbers clears most kernels. Only the remaining accesses
+    are checked warp by warp.
     """
     position = accesses.position
     columns = [accesses.cell, record.grid_epoch[position]]
@@ -146,7 +146,7 @@ def _shared_runs(cell, thread, kind):
 
 
 def _races(record, accesses, space):
-    """Return the races among accesses, and the cells that they are on."""
+    """Return the races among accesses, and the cells where they happen."""
     none = np.empty(0, dtype=np.int64)
     if (accesses.kind == LOAD).all():
         return [], none
@@ -164,7 +164,7 @@ def _races(record, accesses, space):
 
 
 def _orders_otherwise(record):
-    """Whether a launch orders memory by more than whole barriers."""
+    """Whether a launch orders memory by other means than whole barriers."""
     atomics = any(site.kind == "atomic" for site in record.sites)
     fences = record.fences or record.block_fences
     return bool((fences and atomics) or record.partial_syncs)
@@ -190,7 +190,7 @@ def _uninitialised(record, accesses, raced, space):
     _, index, _ = sort_with_index(accesses.cell, accesses.position)
     first = index[starts(accesses.cell[index])]
     first = first[accesses.kind[first] != STORE]
-    if len(raced):  # the order of these is chance: the race says it all
+    if len(raced):  # their order is arbitrary; the race is reported
         first = first[~np.isin(accesses.cell[first], raced)]
     if not len(first):
         return []

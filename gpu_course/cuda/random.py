@@ -86,7 +86,7 @@ def uint64_to_unit_float64(x):
 
 @jit(device=True)
 def uint64_to_unit_float32(x):
-    """Return a float32 from 64 random bits: 1 too, by rounding."""
+    """Return a float32 in [0, 1] from 64 random bits; 1 comes by rounding."""
     return float32(uint64_to_unit_float64(x))
 
 
@@ -106,7 +106,7 @@ def xoroshiro128p_uniform_float64(states, index):
 def xoroshiro128p_normal_float32(states, index):
     """Return a float32 of the normal distribution; takes two steps.
 
-    By Box and Muller; their second number is not used.
+    This is the Box-Muller method; its second number is not used.
     """
     u1 = xoroshiro128p_uniform_float32(states, index)
     u2 = xoroshiro128p_uniform_float32(states, index)
@@ -118,16 +118,16 @@ def xoroshiro128p_normal_float32(states, index):
 def xoroshiro128p_normal_float64(states, index):
     """Return a float64 of the normal distribution; takes two steps.
 
-    By Box and Muller; their second number is not used.
+    This is the Box-Muller method; its second number is not used.
     """
     u1 = xoroshiro128p_uniform_float64(states, index)
     u2 = xoroshiro128p_uniform_float64(states, index)
     return math.sqrt(-2.0 * math.log(u1)) * math.cos(TWO_PI * u2)
 
 
-# On the host. A step is linear over single bits, so a jump is known by what
-# it makes of each of the 128 bits, its images. NumPy then makes many jumps at
-# once: the first n states, jumped n times, are the next n.
+# On the host. A step is linear over single bits, so a jump is determined by
+# its images of the 128 single bits. NumPy then makes many jumps at once: the
+# first n states, jumped n times, are the next n.
 
 
 def create_xoroshiro128p_states(n, seed, subsequence_start=0, stream=0):
@@ -137,7 +137,7 @@ def create_xoroshiro128p_states(n, seed, subsequence_start=0, stream=0):
     ----------
     n, seed : int
     subsequence_start : int
-        Start so many jumps of 2**64 steps further on.
+        The number of jumps of 2**64 steps to skip first.
     """
     states = device_array(n, dtype=xoroshiro128p_dtype, stream=stream)
     init_xoroshiro128p_states(states, seed, subsequence_start, stream)
@@ -191,7 +191,7 @@ def _step(words):
 
 
 def _jump_images():
-    """Return what a jump makes of each of the 128 single bits."""
+    """Return a jump's images of the 128 single bits."""
     bits = np.zeros((128, 2), np.uint64)
     position = np.arange(64, dtype=np.uint64)
     bits[:64, 0] = bits[64:, 1] = np.uint64(1) << position
@@ -205,7 +205,7 @@ def _jump_images():
 
 def _apply(images, words):
     """Apply a linear map, given by its images of single bits, to states."""
-    # A table for each of the 16 bytes saves going through 128 bits.
+    # A table for each of the 16 bytes avoids a loop over 128 bits.
     of_byte = images.reshape(16, 8, 1, 2)
     tables = np.zeros((16, 256, 2), np.uint64)
     for bit in range(8):

@@ -1,11 +1,11 @@
-"""Which indices of a launch are surely within their arrays.
+"""Prove which indices of a launch are inside their arrays.
 
-The kernel is gone through once with intervals for numbers: a thread's index
+The kernel is walked once with intervals in place of numbers. A thread's index
 lies from 0 to the size of the block, a guard ``if i < n`` narrows ``i``, and
-so on. An access whose index is proven to be inside needs no check, and loops
-without checks are what a compiler turns into vector instructions.
+so on. An access with a proven index needs no check, and a compiler can turn
+loops without checks into vector instructions.
 
-What is not understood is unknown, and then the check stays.
+An expression that is not understood is unknown, and its check stays.
 """
 
 import ast
@@ -36,7 +36,7 @@ OPPOSITE = {
 
 
 def key(node, axis=None):
-    """Return what identifies an index, or a comparison, in the source."""
+    """Return a key that identifies an index or a comparison in the source."""
     if isinstance(node, ast.Compare):
         return (node.lineno, node.col_offset, ast.unparse(node))
     return (
@@ -49,20 +49,20 @@ def key(node, axis=None):
 
 
 def proven(body, names, launcher, arguments):
-    """Return the keys of what holds in every thread of a launch.
+    """Return the keys of what is proven for every thread of a launch.
 
-    That is indices that are inside their arrays, and comparisons, such as a
-    guard's, that are true.
+    These are indices inside their arrays, and true comparisons, such as a
+    guard's.
 
     Parameters
     ----------
     body : list of ast.stmt
-        Of the kernel, as `regions.annotate` returns it.
+        The kernel's, as `regions.annotate` returns it.
     names : list of str
-        Of the parameters.
+        The parameters' names.
     launcher : kernel.Launcher
     arguments : list
-        Of the launch: NumPy arrays and numbers.
+        The launch's NumPy arrays and numbers.
 
     Returns
     -------
@@ -102,7 +102,7 @@ class State:
         return self.values.get(name, UNKNOWN)
 
     def join(self, other):
-        """Keep what holds in both states; None is a state not reached."""
+        """Keep what holds in both states; None means a state not reached."""
         if other is None:
             return self
         shared = self.values.keys() & other.values.keys()
@@ -128,7 +128,7 @@ def _hull(a, b):
 
 
 def doubted(loop, state):
-    """Return the names that a loop's body gives doubtful values."""
+    """Return the names to which a loop assigns doubtful values."""
     return {
         name
         for node in ast.walk(loop)
@@ -138,9 +138,10 @@ def doubted(loop, state):
 
 
 def is_doubtful(node, state):
-    """Whether a value may be undefined for LLVM, so that it drops guards.
+    """Whether a value may be undefined for LLVM, which then drops guards.
 
-    Such are powers, and what functions make of a float that no integer holds.
+    Examples are powers, and what functions return for a float that fits no
+    integer.
     """
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and inner.id in state.doubtful:
@@ -158,7 +159,7 @@ def is_doubtful(node, state):
 
 
 class Walk:
-    """Go through a kernel's statements with intervals."""
+    """Walk through a kernel's statements with intervals."""
 
     def __init__(self, launcher):
         sizes = {
@@ -206,7 +207,7 @@ class Walk:
             if isinstance(t, ast.Tuple) or len(node.targets) > 1
             for n in ast.walk(t)
         ):
-            self.look(node, State())  # a target may be the index of the next
+            self.look(node, State())  # a target may be the next one's index
         else:
             self.look(node, state)
         if isinstance(node, ast.Assign):
@@ -218,7 +219,7 @@ class Walk:
         return state
 
     def assign(self, target, value, before, state):
-        """Put what is known of a value, from before, into the state."""
+        """Put what `before` tells about a value into the state."""
         names = assigned(target)
         if is_doubtful(value, before):
             state.doubtful |= names
@@ -279,7 +280,7 @@ class Walk:
             if isinstance(n, ast.Break | ast.Continue)
         ]
         head = state.copy()
-        for _ in range(2):  # what one iteration makes of another's
+        for _ in range(2):  # doubt passes between iterations
             head.doubtful |= doubted(node, head)
         if isinstance(node, ast.For):
             self.look(node.iter, state)
@@ -305,7 +306,7 @@ class Walk:
         return after
 
     def steady(self, node, head, names, exits):
-        """Return a state that holds whenever a while loop begins again."""
+        """Return a state that holds before each iteration of a while loop."""
         if exits:
             head.forget(names)
             return head
@@ -389,11 +390,11 @@ class Walk:
                 self.narrow(a, kind, b, state)
                 self.narrow(b, MIRRORED.get(kind), a, state)
         if any(low > high for low, high in state.values.values()):
-            return None  # no thread comes here
+            return None  # no thread gets here
         return state
 
     def narrow(self, node, kind, other, state):
-        """Narrow a variable that stands in a comparison."""
+        """Narrow a variable by a comparison that contains it."""
         if not isinstance(node, ast.Name) or hasattr(node, "constant"):
             return
         if node.id in state.doubtful:
@@ -556,7 +557,7 @@ class Walk:
             return (function(lows), function(highs))
         casts = function is int or isinstance(function, types.Integer)
         if casts and len(values) == 1:
-            return values[0]  # `value` sees to the type's own range
+            return values[0]  # `value` applies the type's own range
         return UNKNOWN
 
     def operation(self, node, state):

@@ -1,8 +1,8 @@
-"""What a traced launch records: its events, and the places they came from.
+"""The record of a traced launch: its events, and their sites.
 
-The traced executor fills a `Record`, `analysis` turns it into counts and
-findings. Events are columns of NumPy arrays, one row per event in the order
-of execution, because a launch easily has millions of them.
+The traced executor fills a `Record`; `analysis` turns it into counts and
+findings. A launch easily has millions of events. So they are stored in NumPy
+columns, one row per event in the order of execution.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,14 +20,14 @@ class Site:
     Attributes
     ----------
     kind : str
-        ``load``, ``store``, ``atomic``, ``branch``, ``loop``, ``leave`` (of
-        the loop before it), ``call`` or ``flop``.
+        ``load``, ``store``, ``atomic``, ``branch``, ``loop``, ``leave`` (the
+        end of the loop site before it), ``call`` or ``flop``.
     line : int
         Line in the file or cell that holds the source.
     function : str
         Kernel or device function that the line is part of.
     array : str
-        Name in the source of the array a memory access uses.
+        Name in the source of the array that a memory access uses.
     space : str
         ``global``, ``shared``, ``local`` or ``const``.
     itemsize : int
@@ -85,7 +85,7 @@ class Finding:
         ``race``, ``non_atomic_update``, ``barrier_divergence``,
         ``out_of_bounds``, ``negative_index`` or ``uninitialised_read``.
     kernel, line, array, index
-        Where it happened. `index` is None where no element is meant.
+        Where it happened. `index` is None if no element is involved.
     threads : tuple
         A ``((bx, by, bz), (tx, ty, tz))`` pair for each thread involved.
     message : str
@@ -113,9 +113,9 @@ class Record:
         Byte address of a memory access. For a branch, 1 where the thread
         took it. For a loop, 1 for an iteration started and 0 when left.
     path : ndarray of int64
-        Which dynamic instance: call path and iterations of the enclosing
-        loops. Lanes of a warp with one (site, path) executed it together.
-        For a loop's events it is the path of the loop as a whole.
+        The dynamic instance: call path and iterations of the enclosing loops.
+        Lanes of a warp with the same (site, path) executed it together. For a
+        loop's events it is the path of the loop as a whole.
     thread : ndarray of int64
         Block's linear index * threads per block + linear index in the block.
     epoch, warp_epoch, grid_epoch : ndarray of int32
@@ -124,13 +124,13 @@ class Record:
         Event position and thread: a ``threadfence`` executed just before
         the event at that position.
     barriers : dict of int to int
-        Line to barriers executed, each counted once a block.
+        Maps a line to the barriers executed there, counted once per block.
     partial_syncs : list of (int, tuple of int)
-        Event position and threads: a ``syncwarp``, just before the event at
-        that position, of only some of the warp's threads that still run.
-        It is not counted in `warp_epoch`.
+        Event position and threads: a ``syncwarp`` just before the event at
+        that position, in which only some of the warp's running threads took
+        part. It is not counted in `warp_epoch`.
     block_fences : list of (int, int)
-        As `fences`, of ``threadfence_block``, which says nothing to others.
+        As `fences`, for ``threadfence_block``: other blocks don't see it.
     """
 
     kernel: str
@@ -158,8 +158,8 @@ class Record:
 def decode(machine, source):
     """Return the `Record` of what a `machine.Machine` noted.
 
-    An event is one whole number, the site above the value; threads and paths
-    are noted only where they change, and filled in here.
+    An event is one whole number, with the site in the bits above the value.
+    Threads and paths are noted only where they change, and filled in here.
     """
     raw = np.frombuffer(machine.events, dtype=np.int64)
     site = (raw >> SITE_SHIFT).astype(np.int32)
@@ -184,7 +184,7 @@ def decode(machine, source):
     order = np.argsort(starts, kind="stable")
     kept = np.flatnonzero(keep)
     first = np.full(len(sites), -1)
-    first[site[kept[::-1]]] = kept[::-1]  # what is assigned last stays
+    first[site[kept[::-1]]] = kept[::-1]  # the last assignment stays
     for number, where in enumerate(first):
         if where >= 0 and sites[number].kind in ("load", "store", "atomic"):
             found = np.searchsorted(starts[order], value[where], "right") - 1

@@ -12,13 +12,13 @@ from gpu_course.cuda.kernel import jit
 class Reduce:
     """A reduction: ``sum_of = cuda.reduce(lambda a, b: a + b)``.
 
-    One thread goes through the array in order, which is simple. A GPU
-    reduces in parallel, so the last digits of a sum of floats differ there.
+    For simplicity, one thread reduces the array in order. A GPU reduces in
+    parallel, so the last digits of a sum of floats differ there.
 
     Parameters
     ----------
     functor : callable
-        Of two values, associative; runs on the device.
+        An associative function of two values; runs on the device.
     """
 
     def __init__(self, functor):
@@ -49,7 +49,7 @@ class Reduce:
         res : DeviceArray, optional
             The result goes into its first element, and None is returned.
         init : number
-            What the reduction starts from.
+            The value that the reduction starts from.
         """
         if backend.gpu():
             return self._native(arr, size, res, init, stream)

@@ -1,4 +1,4 @@
-"""What a typed kernel may not do, and in which words it is refused."""
+"""What a typed kernel may not do, and the messages that refuse it."""
 
 import ast
 import inspect
@@ -58,7 +58,7 @@ CONTAINERS = {
 
 
 def untypable(source, error):
-    """Return in one sentence what Numba's compiler couldn't give a type."""
+    """Return a sentence on what Numba's compiler couldn't type."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     captured = re.search(
         r"Untyped (?:global|freevar) name '(.+?)':\s+Cannot determine Numba "
@@ -97,14 +97,14 @@ def untypable(source, error):
 
 
 def refuse_call(source, node, found):
-    """Raise where a kernel calls what can't be compiled for a GPU.
+    """Raise if a kernel calls what can't be compiled for a GPU.
 
     Parameters
     ----------
     source : frontend.Source
     node : ast.Call
     found : object
-        What is called, None if it isn't from outside the kernel.
+        The called object; None if it isn't from outside the kernel.
     """
     called = ast.unparse(node.func)
     root = (getattr(found, "__module__", None) or "").split(".")[0]
@@ -149,7 +149,7 @@ def refuse_call(source, node, found):
 
 
 def is_one_of(found, functions):
-    """Whether an object is one of some functions; it may be an array."""
+    """Whether an object, which may be an array, is one of some functions."""
     return any(found is function for function in functions)
 
 
@@ -170,7 +170,7 @@ def launch_inside(source, node, kernel):
 
 
 def refuse_allocations(typed):
-    """Raise where a kernel makes an array, which a GPU's threads can't."""
+    """Raise if a kernel makes an array, which GPU threads can't do."""
     source = typed.source
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call | ast.BinOp) and not hasattr(
@@ -194,7 +194,7 @@ def refuse_allocations(typed):
 
 
 def refuse_unpacking(typed):
-    """Raise where an array is unpacked: its length is no part of its type."""
+    """Raise if an array is unpacked: its type doesn't hold its length."""
     for node in ast.walk(typed.source.tree):
         if (
             isinstance(node, ast.Assign)
@@ -207,7 +207,7 @@ def refuse_unpacking(typed):
 
 
 def refuse_whole_array(typed, node):
-    """Raise where a function that isn't the kernel's own gets an array."""
+    """Raise if a function that isn't the kernel's own gets an array."""
     if not isinstance(node, ast.Call):
         return
     found = typed.source.resolve(node.func)
@@ -225,7 +225,7 @@ def refuse_whole_array(typed, node):
 
 
 def refuse_atomics(typed):
-    """Raise where CUDA has no atomic for the type of an array."""
+    """Raise if CUDA has no atomic for the type of an array."""
     for node in ast.walk(typed.source.tree):
         kind, operation = getattr(node, "plan", None) or ("", "")
         if kind != "atomic":
@@ -244,7 +244,7 @@ def refuse_atomics(typed):
 
 
 def elementwise(source, node):
-    """Return the ufunc of ``numpy.sin(x, out)``, a loop over arrays."""
+    """Return the ufunc of a call such as ``numpy.sin(x, out)``, else None."""
     found = getattr(node, "func", None) and source.resolve(node.func)
     whole = isinstance(found, np.ufunc) and len(node.args) > found.nin
     return found if whole else None

@@ -1,9 +1,9 @@
-"""Cutting a kernel at its barriers: what the compiled run is made of.
+"""Cut a kernel at its barriers into the regions of the compiled run.
 
-Between two places where threads wait for each other lies a *region*: its
-statements run for thread 0, then thread 1, and so on, as one loop. `flatten`
-makes each call that waits a statement of its own, so that a cut falls between
-statements.
+A *region* lies between two places where threads wait for each other. Its
+statements run for thread 0, then thread 1, and so on, as one work-item loop.
+`flatten` gives each call that waits its own statement, so that every cut falls
+between statements.
 """
 
 import ast
@@ -19,7 +19,7 @@ EXITS = ast.Break | ast.Continue
 
 
 class NotCompilable(Exception):
-    """The structure has no work-item loops; the plain run does it."""
+    """The kernel can't become work-item loops; the plain run executes it."""
 
 
 def annotate(typed):
@@ -33,7 +33,7 @@ def annotate(typed):
     for node in ast.walk(tree):
         if isinstance(node, ast.While):
             for inner in ast.walk(node.test):
-                inner.inlined = True  # no proof: Numba wants a way out
+                inner.inlined = True  # no proof: Numba needs an exit
         if not isinstance(node, ast.expr):
             continue
         node.type = typed.of(node)
@@ -66,19 +66,19 @@ def is_wait(node):
 
 
 def has_exit(node):
-    """Whether a statement leaves, or goes on with, a loop that waits."""
+    """Whether a statement breaks or continues a loop that waits."""
     return any(hasattr(inner, "exits") for inner in ast.walk(node))
 
 
 def own_exits(body):
-    """Return each break and continue that belongs to the loop of a body."""
+    """Return each break and continue in a body that belongs to its loop."""
     found, pending = [], list(body)
     while pending:
         node = pending.pop()
         if isinstance(node, EXITS):
             found.append(node)
         elif isinstance(node, ast.For | ast.While):
-            pending += node.orelse  # where they mean the loop around
+            pending += node.orelse  # there they belong to the outer loop
         else:
             pending += ast.iter_child_nodes(node)
     return found
@@ -91,7 +91,7 @@ def mark_exits(loop):
 
 
 def is_memoryless(node):
-    """Whether a subscript reads no array element: of a tuple, or a view."""
+    """Whether a subscript reads no array element: a tuple item or a view."""
     owner = getattr(node.value, "type", None)
     return (
         isinstance(owner, types.BaseTuple)
@@ -106,7 +106,7 @@ def is_memoryless(node):
 def is_settled(node):
     """Whether an expression reads no memory and calls nothing that writes.
 
-    So no thread can change what it gives.
+    So no other thread can change its value.
     """
     for inner in ast.walk(node):
         kind = (getattr(inner, "plan", None) or ("",))[0]
@@ -122,7 +122,7 @@ def is_settled(node):
 
 
 def load(name, kind):
-    """Return the use of a variable that we made, with its type."""
+    """Return a read of a variable that we made, with its type."""
     node = ast.Name(name, ast.Load())
     node.type = kind
     return node
@@ -133,9 +133,9 @@ def store(name, value):
 
 
 def while_of(loop, number):
-    """Return a for over a range, or over some values, as a while.
+    """Return a for loop over a range, or over some values, as a while loop.
 
-    Threads of a block may then leave it at their own time.
+    Threads of a block may then leave it at different times.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def while_of(loop, number):
 
 
 def _before_stop(where, stop, step):
-    """Return the test whether a range goes on, up or down as the step is."""
+    """Return the test for whether a range goes on, for either sign of step."""
 
     def compare(left, op, right):
         return ast.Compare(left, [op], [right])
@@ -199,5 +199,5 @@ def is_range(node):
 
 
 def placed_at(node, at):
-    """Give a new node, and what is in it, the place of another."""
+    """Give a new node and its children the source position of another."""
     return ast.fix_missing_locations(ast.copy_location(node, at))

@@ -19,15 +19,15 @@ class Report:
     ----------
     record : Record
     analysis : Analysis, optional
-        Of that record; made here if not given.
+        The record's analysis; made here if not given.
 
     Attributes
     ----------
     findings : list of Finding
-        Faults: those that stopped or misled the launch, then those of
-        memory, by line.
+        Faults: first those that stopped or misled the launch, then memory
+        faults by line.
     lines : dict of int to LineCounts
-        The counts below for each line that has some.
+        The counts below, for each line that has any.
     """
 
     def __init__(self, record, analysis=None):
@@ -43,12 +43,12 @@ class Report:
 
     @property
     def global_sectors(self):
-        """Sectors of 32 bytes that these requests asked for."""
+        """Sectors of 32 bytes that these requests needed."""
         return self.analysis.global_sectors
 
     @property
     def coalescing_efficiency(self):
-        """Bytes asked over bytes of the sectors, from 0 to 1."""
+        """Requested bytes over bytes of the sectors, from 0 to 1."""
         return self.analysis.coalescing_efficiency
 
     @property
@@ -58,12 +58,12 @@ class Report:
 
     @property
     def shared_wavefronts(self):
-        """Turns that shared memory takes: one a request without conflicts."""
+        """Turns that shared memory takes: one per conflict-free request."""
         return self.analysis.shared_wavefronts
 
     @property
     def max_bank_conflict(self):
-        """Most different words that a request wanted of a bank; 1 is none."""
+        """Most distinct words a request needed of one bank; 1: no conflict."""
         return self.analysis.max_bank_conflict
 
     @property
@@ -78,17 +78,17 @@ class Report:
 
     @property
     def bytes_moved(self):
-        """Bytes that threads asked of global memory."""
+        """Bytes that threads requested from global memory."""
         return self.analysis.bytes_moved
 
     @property
     def arithmetic_intensity(self):
-        """FLOP per byte asked of global memory."""
+        """FLOP per byte requested from global memory."""
         return self.analysis.arithmetic_intensity
 
     @property
     def barriers(self):
-        """Barriers that were executed, each counted once a block."""
+        """Barriers executed, each counted once per block."""
         return self.analysis.barriers
 
     def plot_request(self, line, ax=None):
@@ -96,7 +96,7 @@ class Report:
         return report_plots.plot_request(self.record, line, ax)
 
     def plot_banks(self, line, ax=None):
-        """Draw which lanes the first shared request of a line sends where."""
+        """Draw the banks that the first shared request of a line uses."""
         return report_plots.plot_banks(self.record, line, ax)
 
     def plot_lanes(self, warp=0, ax=None):

@@ -14,7 +14,7 @@ from gpu_course.cuda.analysis import (
 # The Okabe-Ito palette, the colours of every chapter
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 EDGES = {"color": "0.85", "linewidth": 0.6, "zorder": 0}
-MOST_EDGES = 128  # more lines than that would paint the figure grey
+MOST_EDGES = 128  # more lines would paint the figure grey
 MOST_TICKS = 4
 
 
@@ -60,8 +60,8 @@ def first_request(record, line, spaces=("global", "shared"), kinds=ACCESSES):
 def plot_request(record, line, ax=None):
     """Draw lanes × addresses of a line's first request; return the axes.
 
-    Faint lines are the edges of sectors, or of words in shared memory, and
-    ticks are at such edges.
+    Faint lines mark the edges of sectors, or of words in shared memory. Ticks
+    are at such edges.
     """
     site, lanes, address = first_request(record, line)
     ax = _axes(ax)
@@ -77,7 +77,7 @@ def plot_request(record, line, ax=None):
     while step * MOST_TICKS < end:
         step *= 2
     ax.set_xticks(range(0, end + step, step))
-    width = max(site.itemsize, end / 150)  # else it could not be seen
+    width = max(site.itemsize, end / 150)  # else it would be invisible
     ax.barh(
         lanes,
         np.full(len(lanes), width),
@@ -97,8 +97,8 @@ def plot_request(record, line, ax=None):
 def plot_banks(record, line, ax=None):
     """Draw the banks of a line's first shared request; return the axes.
 
-    Each cell is a word, wanted by the lanes whose numbers stand in it; words
-    above each other in one bank are answered one after the other.
+    Each cell is a word, labelled with the lanes that need it. Words stacked in
+    one bank are served one after the other.
     """
     site, lanes, address = first_request(record, line, ("shared",))
     ax = _axes(ax)
@@ -131,15 +131,15 @@ def plot_banks(record, line, ax=None):
 def plot_lanes(record, warp=0, ax=None):
     """Draw which lanes of a warp were active over time; return the axes.
 
-    A column is one step that lanes of the warp did together; empty cells
+    A column is one step that lanes of the warp executed together. Empty cells
     are lanes that waited or had left.
     """
     warps, lanes = warps_and_lanes(record, record.thread)
     events = np.flatnonzero(warps == warp)
     if not len(events):
         raise ValueError(f"warp {warp} of {record.kernel} has no events")
-    # Lanes run one after the other: a step is where its first lane was, in
-    # the order of that lane.
+    # Events are recorded lane by lane. So a step is placed by its rank in the
+    # order of its lanes' own events.
     steps = []
     for number in np.unique(record.site[events]):
         chosen = events[record.site[events] == number]

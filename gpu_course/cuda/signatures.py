@@ -1,4 +1,4 @@
-"""Signatures of kernels and device functions: which suits some types best."""
+"""Choose the signature of a kernel or device function that fits best."""
 
 from numba.core import sigutils
 from numba.core.registry import cpu_target
@@ -7,14 +7,14 @@ from numba.core.registry import cpu_target
 def signed(signature, arguments):
     """Return argument and return types as a device function's signature says.
 
-    None stands for a return type that is left to inference.
+    A return type of None is left to inference.
     """
     found = signature and best_signature(signature, arguments)
     return found or (arguments, None)
 
 
 def best_signature(given, kinds):
-    """Return argument and return types that suit best, None if none do.
+    """Return the argument and return types that fit best, else None.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class Statements(ast.NodeTransformer):
         return [new for s in statements for new in listed(self.alive(s))]
 
     def alive(self, node):
-        """Write a statement, or an error where Numba saw no way to it."""
+        """Write a statement, or an error if Numba found it unreachable."""
         parts = [node]
         if isinstance(node, ast.If | ast.While):
             parts = [node.test]
@@ -36,7 +36,7 @@ class Statements(ast.NodeTransformer):
         return self.visit(node)
 
     def part(self, node):
-        """Write a part of an expression that may never be come to."""
+        """Write a part of an expression that may be unreachable."""
         if self.is_untyped(node):
             return call("_unreachable")
         return self.visit(node)
@@ -82,7 +82,7 @@ class Statements(ast.NodeTransformer):
         return before + new
 
     def assigned(self, target, value, kind):
-        """Return the statements that give a target its value."""
+        """Return the statements that assign a value to a target."""
         if isinstance(target, ast.Name):
             return [ast.Assign([target], value)]
         if isinstance(target, ast.Tuple):
@@ -156,12 +156,12 @@ class Statements(ast.NodeTransformer):
         return [*before, ast.If(test, body, orelse)]
 
     def loop_sites(self, node):
-        """Return the site of a loop, and of its end, the next one."""
+        """Return the site of a loop, and the next site, for its end."""
         self.loops += 1
         return self.site("loop", node), self.site("leave", node)
 
     def around(self, loop, end):
-        """Return a loop between what remembers and restores its path."""
+        """Return a loop between statements that save and restore the path."""
         if not self.trace:
             return [loop]
         path = f"_path{self.loops}"
@@ -195,12 +195,12 @@ class Statements(ast.NodeTransformer):
 
 
 def name_arrays(target, value):
-    """Tell the calls that make arrays which variables they go to."""
+    """Note in calls that make arrays the variables they are assigned to."""
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for one, part in zip(target.elts, value.elts, strict=False):
             name_arrays(one, part)
     elif isinstance(target, ast.Name):
-        # Through a slice, or a view: ``shared.array(0, int32)[32:]``
+        # Look through a slice, or a view: ``shared.array(0, int32)[32:]``
         while not hasattr(value, "plan") and not isinstance(value, ast.Name):
             value = getattr(value, "value", getattr(value, "func", None))
             if value is None:

@@ -1,7 +1,8 @@
-"""Compiled kernels on disk, so that a second session need not compile.
+"""Keep compiled kernels on disk, so that a second session need not compile.
 
-A kernel's text lies in a file named after everything that its machine code
-depends on, and Numba's own cache beside it. So what is found is never stale.
+A kernel's text is stored in a file named after everything that its machine
+code depends on, with Numba's own cache beside it. So a stored kernel is never
+stale.
 """
 
 import contextlib
@@ -54,7 +55,7 @@ def path_of(program, kinds):
 
 
 def is_used():
-    """Whether kernels may be kept on the disk, and taken from there."""
+    """Whether kernels may be stored on disk and loaded from there."""
     return os.environ.get("GPU_COURSE_KERNEL_CACHE") != "0"
 
 
@@ -64,7 +65,7 @@ def folder():
 
 
 def digest(parts):
-    """Return a name for what something stored depends on."""
+    """Return a hash of what a stored item depends on."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -79,7 +80,7 @@ def described(value):
     Raises
     ------
     NotStorable
-        If another session may have another value by the same description.
+        If the description may mean another value in another session.
     """
     if isinstance(value, bool | int | float | complex | str | None):
         return repr(value)
@@ -107,7 +108,7 @@ def described(value):
 
 
 def is_stored(path):
-    """Whether machine code lies beside a program's text."""
+    """Whether machine code is stored beside a program's text."""
     return (
         is_used()
         and path is not None
@@ -116,7 +117,7 @@ def is_stored(path):
 
 
 def forget(path):
-    """Remove what is stored of a program, if that is possible."""
+    """Remove a program's stored files, if possible."""
     for old in [path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")]:
         with contextlib.suppress(OSError):
             old.unlink()
@@ -125,7 +126,7 @@ def forget(path):
 def stored(program, path):
     """Write a program's text to its path; return whether that succeeded.
 
-    A folder that can't be written only costs the compilation next time.
+    If the folder can't be written, the next session compiles again.
     """
     if path is None or not is_used():
         return False

@@ -1,8 +1,8 @@
-"""Inferred types on the disk, so that a second session need not infer them.
+"""Keep inferred types on disk, so that a second session need not infer them.
 
-They lie in a file named after everything that they depend on, but for the
-device functions that a function calls: what those returned is kept too, and
-asked again.
+They are stored in a file named after everything that they depend on, except
+the device functions that a function calls. The types that those returned are
+stored too, and checked again.
 """
 
 import ast
@@ -25,8 +25,8 @@ from gpu_course.cuda import inference, mathematics, store
 def types_of(source, tree, argument_types, arrays, calls):
     """Return the types of a function's expressions, and its return type.
 
-    The parameters are those of `inference.infer`, which does it where
-    nothing is stored.
+    The parameters are those of `inference.infer`, which runs if nothing is
+    stored.
     """
     path = _path_of(source, tree, argument_types, arrays)
     found = path and _read(path)
@@ -45,10 +45,10 @@ def types_of(source, tree, argument_types, arrays, calls):
 
 
 def _noting(number, calls, answers):
-    """Return a device function's typer that notes what it is asked."""
+    """Return a device function's typer that records its answers."""
 
     def return_type(given):
-        answers[number, given] = None  # unless it comes to an answer
+        answers[number, given] = None  # stays if there is no answer
         answers[number, given] = calls[number](given)
         return answers[number, given]
 
@@ -89,7 +89,7 @@ def _path_of(source, tree, argument_types, arrays):
 
 def _read(path):
     """Return what a file holds, None if it isn't there or is damaged."""
-    with contextlib.suppress(Exception):  # a damaged pickle raises any
+    with contextlib.suppress(Exception):  # a damaged pickle raises anything
         content = path.read_bytes()
         digest, data = content[:32], content[32:]
         if hashlib.sha256(data).digest() == digest:
@@ -98,8 +98,8 @@ def _read(path):
 
 
 def _write(path, found):
-    """Keep what was inferred, if it can be had back as it is."""
-    with contextlib.suppress(Exception):  # of types that can't be pickled
+    """Store what was inferred, if it can be read back unchanged."""
+    with contextlib.suppress(Exception):  # some types can't be pickled
         file = io.BytesIO()
         _Pickler(file).dump(found)
         data = file.getvalue()
@@ -108,16 +108,16 @@ def _write(path, found):
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles types; that of a function by the function."""
+    """Pickle types; store the type of a function as the function."""
 
     def persistent_id(self, value):
         return value.typing_key if isinstance(value, types.Function) else None
 
 
 class _Unpickler(pickle.Unpickler):
-    """Takes types from Numba and NumPy only.
+    """Load types from Numba and NumPy only.
 
-    A class of the reader's, as of a named tuple, may be another tomorrow.
+    A class of the reader's, such as a named tuple, may change by tomorrow.
     """
 
     def persistent_load(self, function):

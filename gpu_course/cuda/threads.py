@@ -3,12 +3,12 @@
 import numpy as np
 
 WARP = 32
-# Sites that say which thread goes on, and on which path; on another path.
+# Sites that mark a switch of thread and path, and of the path alone.
 RESUME, TURN = 0, 1
 
 
 class Thread:
-    """A thread: its indices, where it is, and how it waits.
+    """A thread: its indices, its path, and what it waits for.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class Thread:
         Block's linear index * threads per block + linear index in the block.
     path : int
         Number of its dynamic instance: call path and iterations of the
-        loops it is in. Lanes of a warp on one path execute together.
+        loops it is in. Lanes of a warp on the same path execute together.
     epoch, warp_epoch, grid_epoch : int
         Barriers of the block, the warp and the grid that it has passed.
     waiting : tuple or None
@@ -43,29 +43,29 @@ class Thread:
         self.note = machine.note
 
     def fence(self):
-        """Note a fence: where in the events, and whose."""
+        """Note a fence: its position in the events, and its thread."""
         self.machine.fences.append((len(self.machine.events), self.number))
 
     def block_fence(self):
-        """Note a fence that only the thread's block hears of."""
+        """Note a fence that only the thread's block sees."""
         self.machine.block_fences.append(
             (len(self.machine.events), self.number)
         )
 
     def resume(self):
-        """Note that from here on this thread runs, and on which path."""
+        """Note that this thread runs from here on, and on which path."""
         self.machine.contexts.extend(
             (self.number, self.epoch, self.warp_epoch, self.grid_epoch)
         )
         self.note(self.path)  # under the site RESUME, which is 0
 
     def turn(self, path):
-        """Go on with another path."""
+        """Continue on another path."""
         self.path = path
         self.note(self.machine.turn + path)
 
     def loop(self, site, items):
-        """Go through a for loop; each iteration is a path of its own."""
+        """Yield a for loop's items; each iteration gets its own path."""
         machine = self.machine
         if not machine.trace:
             for count, item in enumerate(items):
@@ -84,13 +84,13 @@ class Thread:
             yield item
 
     def elements(self, site, memory, start=0):
-        """Go through the elements, or rows, of an array."""
+        """Yield the elements, or rows, of an array."""
         how = memory.load if memory.ndim == 1 else memory.pick
         for i in range(start, len(memory)):
             yield how(self, site, i)
 
     def zipped(self, sites, *parts):
-        """Go through several arrays, as long as the shortest lasts."""
+        """Yield tuples of several arrays' items, up to the shortest."""
         for i in range(min(map(len, parts))):
             yield tuple(
                 next(self.elements(s, p, i)) if hasattr(p, "load") else p[i]
@@ -98,7 +98,7 @@ class Thread:
             )
 
     def on_each(self, function, sites, *arrays):
-        """Give each element of the last array a function of the others."""
+        """Set each element of the last array to a function of the others."""
         *inputs, out = arrays
         for place in np.ndindex(out.shape):
             values = [
@@ -108,7 +108,7 @@ class Thread:
             out.store(self, sites[-1], function(*values), *place)
 
     def turns(self, site):
-        """Return the paths of a while loop, one for each test."""
+        """Set a new path before each test of a while loop, and yield True."""
         machine = self.machine
         if not machine.trace:
             while True:
@@ -133,12 +133,12 @@ class Thread:
         return True
 
     def leave(self, site, path):
-        """Note the end of a loop, and go on with the path before it."""
+        """Note the end of a loop, and restore the path before it."""
         self.path = path
         self.note(site + path)
 
     def calling(self, site):
-        """Go on with the path of a call; return the path before it."""
+        """Enter the path of a call; return the path before it."""
         before = self.path
         kids = self.machine.kids(before, site)
         if not kids:
@@ -147,7 +147,7 @@ class Thread:
         return before
 
     def called(self, path, value):
-        """Go back from a call."""
+        """Restore the path before a call; return the call's value."""
         self.turn(path)
         return value
 

@@ -9,15 +9,15 @@ from gpu_course.cuda.threads import WARP
 
 
 class Block:
-    """The threads of a block that wait for each other at times."""
+    """The threads of a block, which may wait for each other."""
 
     def __init__(self, machine, function, arguments, threads):
         self.machine = machine
         self.running = {t: function(t, *arguments) for t in threads}
-        self.ended = []  # those that came to the end, so not by a return
+        self.ended = []  # threads that ended without a return
 
     def turn(self):
-        """Let each thread go on that can; return whether any did."""
+        """Run each thread that can go on; return whether any did."""
         moved, trace = False, self.machine.trace
         self.machine.poll()
         for thread, generator in list(self.running.items()):
@@ -34,12 +34,12 @@ class Block:
                 if end.value is not True:
                     self.ended.append(thread)
                 moved = True
-            else:  # one that spun and spins again has got nowhere
+            else:  # a thread that spins again made no progress
                 moved |= before is None or waiting[0] != "spin"
         return bool(self.running and self.release()) or moved
 
     def release(self):
-        """Let those go on whose wait is over; return whether any was."""
+        """Release the threads whose wait is over; return whether any was."""
         waits = defaultdict(list)
         for thread in self.running:
             waits[thread.waiting[:2]].append(thread)
@@ -74,7 +74,7 @@ class Block:
         return False
 
     def meet(self, name, lanes):
-        """Do a warp operation if all lanes that it names have come."""
+        """Do a warp operation if all lanes that it names have arrived."""
         if name != "activemask" and len(lanes) < WARP and self.waited(lanes):
             return False
         for thread in lanes:
@@ -95,7 +95,7 @@ class Block:
         return True
 
     def waited(self, lanes):
-        """Whether lanes name another of their warp, which has yet to come."""
+        """Whether lanes name a lane of their warp that has yet to arrive."""
         masks = {t.waiting[2] if t.waiting[2:] else -1 for t in lanes}
         warp = lanes[0].warp
         return any(
@@ -106,7 +106,7 @@ class Block:
         )
 
     def pass_syncwarp(self, lanes):
-        """Count a barrier of the whole warp; note one of a part of it."""
+        """Count a barrier of the whole warp; note one of part of the warp."""
         first = lanes[0].warp * WARP
         size = min(WARP, self.machine.a_block - first)
         groups = {}

@@ -1,7 +1,8 @@
-"""Which variables have one value in the whole block.
+"""Find the variables that have one value in the whole block.
 
-They are stored once, and a loop or an if over them is an ordinary one around
-the loops over threads. Everything else needs a value, or a mask, per thread.
+They are stored once. A loop or an if that depends only on them is an ordinary
+one around the work-item loops. Everything else needs a value, or a mask, per
+thread.
 """
 
 import ast
@@ -48,7 +49,7 @@ def is_uniform(node, same, local):
 
 
 def is_native(loop, same, local):
-    """Whether the block goes through a loop, that waits, as one."""
+    """Whether all threads of a block run a loop that waits in step."""
     test = loop.iter if isinstance(loop, ast.For) else loop.test
     return is_uniform(test, same, local) and _uniform_exits(
         loop.body, same, local
@@ -71,8 +72,8 @@ def _uniform_exits(body, same, local):
 def uniform_names(body, parameters):
     """Return the variables that are stored once for the whole block.
 
-    All their assignments stand where the block as a whole comes past, and
-    assign a value that is the same for each thread.
+    All assignments to them run once for the whole block, and the assigned
+    value is the same for each thread.
     """
     local = assigned(*body)
     same = set(local)

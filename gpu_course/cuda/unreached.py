@@ -1,21 +1,22 @@
-"""Leaving out the statements and expressions that are never come to.
+"""Drop statements and expressions that can never run.
 
-Numba's compiler drops them before it gives types: what follows ``if False``
-or ``return``, or what is for an argument that isn't ``None``.
+Numba's compiler drops them before it infers types. Examples are code after
+``if False`` or ``return``, or code for an argument that isn't ``None`` where
+it is.
 """
 
 import ast
 
 
 def leave_out(tree, untyped, typed):
-    """Take out of a function what got no type; do it in place.
+    """Remove from a function, in place, what got no type.
 
     Parameters
     ----------
     tree : ast.FunctionDef
     untyped, typed : set of int
-        Numbers of the expressions that Numba was to give a type: those that
-        it saw no way to, and the others.
+        Numbers of the expressions that Numba was asked to type: those that
+        it found unreachable, and the others.
     """
     if untyped:
         _LeaveOut(untyped, typed).visit(tree)

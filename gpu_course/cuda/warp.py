@@ -1,4 +1,4 @@
-"""What the operations of a warp give to each lane."""
+"""The results of warp operations in each lane."""
 
 from gpu_course.cuda.threads import WARP
 
@@ -39,14 +39,14 @@ SOURCES = {
 
 
 def answer(name, lane, parts):
-    """Return what a warp operation gives to one lane.
+    """Return the result of a warp operation for one lane.
 
     Parameters
     ----------
     name : str
     lane : int
     parts : dict
-        Lane to the arguments it gave: a mask, a value, an amount.
+        Maps a lane to its arguments: a mask, a value, an amount.
     """
     if name == "syncwarp":
         return None
@@ -57,6 +57,6 @@ def answer(name, lane, parts):
         members = [other for other in parts if mask >> other & 1]
         return VOTES[name](lane, parts, members)
     source = SOURCES[name](lane, int(parts[lane][2]))
-    # A lane that isn't there has no value to give: CUDA leaves open what
-    # arrives, here it is the lane's own.
+    # An absent lane has no value to give. CUDA leaves the result undefined;
+    # here it is the reading lane's own value.
     return parts[source if source in parts else lane][1]
