@@ -301,12 +301,20 @@ def test_the_strict_run_checks_style_and_compares_outputs(root, commands):
 
 @pytest.mark.parametrize(
     "codes",
-    [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, -9, 0], [0, 0, 0, 1]],
+    [
+        [1, 0, 0, 0, 0],
+        [0, 1, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+        [0, 0, 0, 1, 0],
+        [0, 0, 0, -9, 0],
+        [0, 0, 0, 0, 1],
+    ],
 )
 def test_any_failure_is_a_failure(root, commands, codes):
     commands[1].extend(codes)
     assert run_tests(root) != 0
-    assert len(commands[0]) == 4
+    assert len(commands[0]) == 5
+    assert [sys.executable, "-m", "mypy"] in [c for c, _ in commands[0]]
 
 
 def test_every_notebook_runs_as_a_reader_runs_it_too(root, commands):
