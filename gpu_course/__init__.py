@@ -1,4 +1,4 @@
-"""The shared code of the course "GPUs in AI": one module per concept.
+"""The shared code of the course "GPUs in AI": a room for each subject.
 
 Nothing heavy is imported here: each module imports torch where it needs it.
 """

@@ -80,8 +80,8 @@ def check(name: Any = MISSING, answer: Any = MISSING) -> Result:
         return Result(
             name,
             False,
-            "The check itself failed, which is no fault of the "
-            f"answer's: {said(error)}",
+            "The check itself failed; your answer is not to blame: "
+            f"{said(error)}",
             "check_failed",
         )
     if result.passed:
