@@ -235,12 +235,12 @@ def run_tests(root: Path, gpu: bool = False, extra: Sequence[str] = ()) -> int:
     sanitize = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
     ruff = [sys.executable, "-m", "ruff"]
     chapters = _longest_first(_chosen(root, ()))
-    chosen = extra or [*chapters, "tests"]
+    asked_for = extra or [*chapters, "tests"]
     commands = [
         [*ruff, "check", "."],
         [*ruff, "format", "--check", "."],
         *([] if extra else [[sys.executable, "-m", "mypy"]]),
-        _pytest("--nbval", sanitize, *PARALLEL, *chosen),
+        _pytest("--nbval", sanitize, *PARALLEL, *asked_for),
     ]
     codes = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
