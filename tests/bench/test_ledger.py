@@ -123,7 +123,7 @@ def changed(**changes):
         ({"schema": 0}, "schema 0, of an older course.*measure it again"),
         ({"schema": "1"}, "schema must be a whole number, got '1'"),
         ({"schema": True}, "schema must be a whole number, got True"),
-        ({"schema": ...}, "no ledger of gpu-course; 'gpu-course bench'"),
+        ({"schema": ...}, "not a gpu-course ledger; 'gpu-course bench'"),
         ({"machine": ...}, "the ledger lacks machine"),
         ({"machine": 3}, "machine must be an object, got int"),
         ({"machine__cpu": ...}, "machine lacks cpu"),
@@ -175,7 +175,7 @@ def test_a_damaged_file_says_so(tmp_path, content):
 def test_json_of_something_else_is_no_ledger(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content)
-    with pytest.raises(LedgerError, match="is no ledger of gpu-course"):
+    with pytest.raises(LedgerError, match="is not a gpu-course ledger"):
         load(path)
 
 

@@ -112,7 +112,7 @@ def test_no_such_repetition(tmp_path):
 def test_another_file_is_refused(tmp_path, text):
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"other\.json is no trace"):
+    with pytest.raises(ValueError, match=r"other\.json is not a trace"):
         read_trace(path)
 
 
