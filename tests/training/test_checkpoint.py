@@ -245,7 +245,9 @@ def test_any_flipped_bit_is_an_error(tmp_path, content):
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
 def test_a_foreign_safetensors_file_is_an_error(tmp_path, metadata):
     foreign = safetensors.torch.save({"weight": torch.zeros(2)}, metadata)
-    with pytest.raises(CheckpointError, match="not a checkpoint of this course"):
+    with pytest.raises(
+        CheckpointError, match="not a checkpoint of this course"
+    ):
         load(tmp_path, foreign)
 
 
