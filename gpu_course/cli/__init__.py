@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import gpu_course
 from gpu_course.cli import (
     bench,
-    check,
     compare,
     doctor,
     kernels,
@@ -19,6 +18,7 @@ from gpu_course.cli import (
     predict,
     progress,
     reset,
+    test,
     train,
 )
 
@@ -27,7 +27,7 @@ COMMANDS = {
     "train": train,
     "predict": predict,
     "lab": lab,
-    "test": check,
+    "test": test,
     "reset": reset,
     "progress": progress,
     "run-notebooks": notebooks,

@@ -23,36 +23,31 @@ CELLS = [
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
-def run_cell(name, **names):
-    """Run the one cell that makes a name at its top; return what it made."""
-    (source,) = [cell for cell in CELLS if name in made_by(cell)]
-    space = {"torch": torch, "functional": functional, **names}
-    exec(compile(source, f"the cell of {name}", "exec"), space)
-    return space
+def made_by(node):
+    """Return the names that a statement makes."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    return map(ast.unparse, getattr(node, "targets", ()))
 
 
-def made_by(source):
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            yield from map(ast.unparse, node.targets)
+def made(name, **names):
+    """Return what the one cell makes that has the name at its top.
 
-
-def taken(name, **names):
-    """Return a function from its cell, without running what uses it."""
-    (source,) = [cell for cell in CELLS if name in made_by(cell)]
-    (function,) = [
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef) and node.name == name
+    Of a cell with a function only the function runs, not what uses it.
+    """
+    ((cell, node),) = [
+        (cell, node)
+        for cell in map(ast.parse, CELLS)
+        for node in cell.body
+        if name in made_by(node)
     ]
-    space = {"torch": torch, **names}
-    exec(ast.unparse(function), space)
+    run = [node] if isinstance(node, ast.FunctionDef) else cell.body
+    space = {"torch": torch, "functional": functional, **names}
+    exec(compile(ast.Module(run, []), f"the cell of {name}", "exec"), space)
     return space[name]
 
 
-prefetch, record = taken("prefetch"), taken("record")
+prefetch, record = made("prefetch"), made("record")
 
 
 @pytest.fixture
@@ -171,7 +166,7 @@ def test_the_lost_share_against_pythons_own_rounding():
     values = [2.0**-k for k in range(20, 40)] + [1.01 * 2.0**-25]
     for scale in (1.0, 2.0**6):
         expected = [rounded(v * scale) == 0 for v in values]
-        lost_share = taken("lost_share", gradients=torch.tensor(values))
+        lost_share = made("lost_share", gradients=torch.tensor(values))
         got = lost_share(scale)
         assert got == pytest.approx(sum(expected) / len(values))
 
@@ -180,15 +175,8 @@ def rounded(value):
     return struct.unpack("e", struct.pack("e", value))[0]
 
 
-def kept_gradients(model, images, labels):
-    """Run the cell that keeps the gradients of the layers' outputs."""
-    space = run_cell(
-        "gradients",
-        model=model,
-        images=images,
-        labels=labels,
-    )
-    return space["gradients"]
+def gradients(model, images, labels):
+    return made("gradients", model=model, images=images, labels=labels)
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -204,10 +192,10 @@ def test_the_layers_gradients_against_autograd(on_device):
     first, last = torch.autograd.grad(loss, [hidden, logits])
     if on_device:
         with fake_cuda():
-            got = kept_gradients(other.cuda(), images.cuda(), labels.cuda())
+            got = gradients(other.cuda(), images.cuda(), labels.cuda())
             assert got.device.type == "cpu"
     else:
-        got = kept_gradients(other, images, labels)
+        got = gradients(other, images, labels)
     assert torch.allclose(got[-80:], last.flatten(), atol=1e-7)
     count = int((first != 0).sum())
     assert torch.allclose(got[:count], first[first != 0], atol=1e-7)
