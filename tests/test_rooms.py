@@ -22,6 +22,7 @@ ROOMS = (
     "timing",
     "hardware",
     "training",
+    "tasks",
     "layers",
     "explorers",
     "exercises",

@@ -1,6 +1,7 @@
 """The command ``gpu-course``: one module for each of its commands.
 
-Imports: bench, common, course, cuda, data, exercises, hardware, training.
+Imports: bench, common, course, cuda, data, exercises, hardware, tasks,
+training.
 """
 
 import argparse

@@ -14,11 +14,14 @@ JSON: dict[str, Any] = {
 }
 
 
-def model_path() -> Path:
-    """Return where ``train`` puts the trained model and ``predict`` looks."""
+def model_path(task: str = "digits") -> Path:
+    """Return where ``train`` puts a task's trained network.
+
+    ``predict`` looks for that of the digits.
+    """
     from gpu_course.common.files import cache_folder
 
-    return cache_folder() / "models" / "lenet.safetensors"
+    return cache_folder() / "models" / f"{task}.safetensors"
 
 
 def whole(text: str) -> int:

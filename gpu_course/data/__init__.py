@@ -1,4 +1,4 @@
-"""Load, prepare and draw MNIST, and pictures of the reader's own digits.
+"""The data sets that come with the package, and pictures of digits.
 
 The files come with the package, in ``files/``. Imports: common.
 """

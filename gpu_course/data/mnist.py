@@ -10,51 +10,22 @@ database of handwritten digits"; licence CC BY-SA 3.0.
 from __future__ import annotations
 
 import getpass
-import gzip
 import hashlib
 import os
 import tempfile
 import warnings
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpu_course.common.files import cache_folder, write_atomically
+from gpu_course.data.carried import carried, checksums
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
 MEAN, STD = 0.1307, 0.3081  # of the training pixels scaled to 0..1: chapter 30
-FOLDER = resources.files("gpu_course.data") / "files" / "mnist"
 _PREFIX = {"train": "train", "test": "t10k"}
-
-
-class DataError(RuntimeError):
-    """The copy of MNIST in the package is damaged."""
-
-
-def _checksums():
-    """Return {file name: SHA-256 of the unpacked file}."""
-    text = (FOLDER / "SHA256SUMS").read_text()
-    return {name: digest for digest, name in map(str.split, text.splitlines())}
-
-
-def _unpack(name, digest):
-    """Return the verified bytes of one of the package's files."""
-    packed = FOLDER / f"{name}.gz"
-    try:
-        content = gzip.decompress(packed.read_bytes())
-        got = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
-    except (OSError, EOFError, ValueError, gzip.zlib.error) as error:
-        content, got = None, f"{type(error).__name__}: {error}"
-    if got != f"SHA-256 {digest}":
-        raise DataError(
-            f"{packed} is damaged: expected SHA-256 {digest} once unpacked, "
-            f"got {got}; restore it with 'git checkout -- "
-            "gpu_course/data/files/mnist' or install the package again"
-        )
-    return content
 
 
 def _read(path, digest):
@@ -71,7 +42,7 @@ def _read(path, digest):
             "restoring it from the copy in the package",
             stacklevel=4,
         )
-    content = _unpack(path.name, digest)
+    content = carried("mnist", path.name)
     write_atomically(path, content)
     return np.frombuffer(bytearray(content), dtype="u1")
 
@@ -79,7 +50,7 @@ def _read(path, digest):
 def _read_files(names, root):
     """Return the folder used and the named files as {name: content}."""
     root = Path(root) if root is not None else cache_folder()
-    digests = _checksums()
+    digests = checksums("mnist")
 
     def read(folder):
         raw = folder / "MNIST" / "raw"
@@ -126,7 +97,7 @@ def mnist_root(root: str | Path | None = None) -> Path:
     DataError
         If the copy in the package itself is damaged.
     """
-    folder, _ = _read_files(_checksums(), root)
+    folder, _ = _read_files(checksums("mnist"), root)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Train a classifier and judge it: `fit` and `evaluate`.
+"""Train a network and judge a classifier: `fit` and `evaluate`.
 
 `fit` is the loop that the chapters take apart: batches, loss, gradient,
 update. It also has what a real run needs: seeds, a validation split, progress,
@@ -10,6 +10,7 @@ import ctypes
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ def fit(
     recipe: "Recipe",
     *,
     validation: "TensorDataset | DataLoader | None" = None,
+    loss: Callable | None = None,
     seed: int = 0,
     device: str | torch.device | None = None,
     checkpoint: str | Path | None = None,
@@ -74,15 +76,19 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        Maps images (N, 1, 28, 28) to logits (N, classes).
     train : TensorDataset or DataLoader
         A TensorDataset should already be on the device (`data.preload`).
         A DataLoader has its own batch size; the recipe's is not used.
     recipe : Recipe
     validation : TensorDataset or DataLoader, optional
-        Evaluated after each epoch, never trained on.
+        Images and labels, evaluated after each epoch, never trained on.
+    loss : callable, optional
+        ``loss(model, *batch)`` returns the loss of a batch, a scalar tensor;
+        ``batch`` has as many tensors as the training set. Default: the
+        cross-entropy of ``model(images)``, logits (N, classes), with the
+        recipe's label smoothing.
     seed : int
-        Seed of the order of the images. For the initial weights, call
+        Seed of the order of the examples. For the initial weights, call
         ``torch.manual_seed`` before making the model.
     device : str or torch.device, optional
         Default: `pick_device`.
@@ -108,7 +114,8 @@ def fit(
     _keep_freed_memory()
     place(model, device)
     model.train()
-    run = _Run(model, train, recipe, seed, device, checkpoint)
+    loss = loss or _cross_entropy(recipe)
+    run = _Run(model, train, recipe, seed, loss, device, checkpoint)
     if resume:
         run.load()
     else:
@@ -117,9 +124,9 @@ def fit(
         while run.epoch < recipe.epochs:
             run.train_epoch(stop, progress)
             if validation is not None:
-                loss, accuracy = evaluate(model, validation, device)
-                run.history.validation_loss.append(loss)
-                run.history.validation_accuracy.append(accuracy)
+                judged = evaluate(model, validation, device)
+                run.history.validation_loss.append(judged[0])
+                run.history.validation_accuracy.append(judged[1])
                 model.train()
             run.epoch, run.batch = run.epoch + 1, 0
             if stop.is_set():  # Ctrl-C during the validation
@@ -162,9 +169,10 @@ def evaluate(
 class _Run:
     """One training run: its progress, and how to save and load it."""
 
-    def __init__(self, model, train, recipe, seed, device, checkpoint):
+    def __init__(self, model, train, recipe, seed, loss, device, checkpoint):
         self.model, self.train, self.recipe = model, train, recipe
-        self.seed, self.device, self.path = seed, device, checkpoint
+        self.seed, self.loss = seed, loss
+        self.device, self.path = device, checkpoint
         if isinstance(train, torch.utils.data.DataLoader):
             self.batches = len(train)
         else:
@@ -195,8 +203,8 @@ class _Run:
             _set_random_states(rng, self.device)
         title = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
         with progress_bar(title, self.batches, done, progress) as bar:
-            for images, labels in batches:
-                self.losses[self.step] = self.train_step(images, labels)
+            for batch in batches:
+                self.losses[self.step] = self.train_step(batch)
                 self.batch += 1
                 bar.update()
                 last = self.batch == self.batches
@@ -207,15 +215,15 @@ class _Run:
                 if time.monotonic() - self.saved_at > SAVE_EVERY_S:
                     self.save()
 
-    def train_step(self, images, labels):
+    def train_step(self, batch):
         """Make one update; return the loss, on the device."""
-        loss = functional.cross_entropy(
-            self.model(images),
-            labels,
-            label_smoothing=self.recipe.label_smoothing,
-        )
+        loss = self.loss(self.model, *batch)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.recipe.max_norm:
+            torch.nn.utils.clip_grad_norm_(
+                self.model.parameters(), self.recipe.max_norm
+            )
         self.optimizer.step()
         self.schedule.step()
         return loss.detach()
@@ -330,6 +338,17 @@ class _Run:
         ]
 
 
+def _cross_entropy(recipe):
+    """Return the loss of a classifier with the recipe's label smoothing."""
+
+    def loss(model, images, labels):
+        return functional.cross_entropy(
+            model(images), labels, label_smoothing=recipe.label_smoothing
+        )
+
+    return loss
+
+
 def _seed_epoch(seed, epoch):
     """Seed torch so that each epoch has its own, reproducible order."""
     state = np.random.SeedSequence((seed, epoch)).generate_state(1)
@@ -356,23 +375,18 @@ def _set_random_states(states, device):
 
 
 def _batches(dataset, batch_size, device, shuffle=False):
-    """Yield batches of images and labels on the device."""
+    """Yield batches on the device, each a tuple of tensors."""
     if isinstance(dataset, torch.utils.data.DataLoader):
-        for images, labels in dataset:
-            yield (
-                images.to(device, non_blocking=True),
-                labels.to(device, non_blocking=True),
-            )
+        for batch in dataset:
+            yield tuple(t.to(device, non_blocking=True) for t in batch)
         return
-    images, labels = (tensor.to(device) for tensor in dataset.tensors)
+    tensors = tuple(tensor.to(device) for tensor in dataset.tensors)
     if not shuffle:
-        yield from zip(
-            images.split(batch_size), labels.split(batch_size), strict=True
-        )
+        yield from zip(*(t.split(batch_size) for t in tensors), strict=True)
         return
-    order = torch.randperm(len(images)).to(device)
+    order = torch.randperm(len(dataset)).to(device)
     for part in order.split(batch_size):
-        yield images[part], labels[part]
+        yield tuple(tensor[part] for tensor in tensors)
 
 
 @contextlib.contextmanager

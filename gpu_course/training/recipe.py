@@ -26,6 +26,11 @@ class Recipe:
         Momentum of SGD.
     label_smoothing : float
         The share of each target that is spread over all classes.
+    weight_decay : float
+        Of Adam: the share of each weight that is taken off for each unit of
+        the rate (AdamW; Loshchilov and Hutter 2019, arXiv:1711.05101).
+    max_norm : float
+        Gradients of a larger norm are scaled down to this one; 0: never.
     """
 
     optimizer: str
@@ -35,6 +40,8 @@ class Recipe:
     schedule: str = "constant"
     momentum: float = 0.9
     label_smoothing: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float = 0.0
 
     def __post_init__(self):
         if self.optimizer not in ("sgd", "adam"):
@@ -58,6 +65,10 @@ class Recipe:
             text += f", momentum {self.momentum}"
         if self.label_smoothing:
             text += f", label smoothing {self.label_smoothing}"
+        if self.weight_decay:
+            text += f", weight decay {self.weight_decay}"
+        if self.max_norm:
+            text += f", gradients of norm {self.max_norm} at most"
         text += f", {self.epochs} epoch(s) in batches of {self.batch_size}"
         return text
 
@@ -72,8 +83,11 @@ class Recipe:
                 model.parameters(), self.learning_rate, self.momentum
             )
         else:
-            optimizer = torch.optim.Adam(
-                model.parameters(), self.learning_rate, fused=True
+            optimizer = torch.optim.AdamW(
+                model.parameters(),
+                self.learning_rate,
+                weight_decay=self.weight_decay,
+                fused=True,
             )
         if self.schedule == "constant":
             schedule: torch.optim.lr_scheduler.LRScheduler = (

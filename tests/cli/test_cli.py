@@ -19,7 +19,9 @@ from gpu_course.hardware import measured_peaks
 
 COMMANDS = {
     "doctor": "--json",
-    "train": "--epochs --device --seed --target --json --resume --threads",
+    "train": (
+        "TASK --epochs --device --seed --target --json --resume --threads"
+    ),
     "predict": "--model --device --json",
     "lab": "--port --no-browser",
     "test": "--gpu --reader --threads",
@@ -170,8 +172,11 @@ def test_training_prints_one_json_object(tiny_mnist, cache, capsys):
     assert result["device"] == "cpu"
     assert (result["seed"], result["epochs"]) == (5, 1)
     assert result["threads"] == 1
-    assert 0 <= result["test_accuracy"] <= 1
-    assert result["images_per_second"] * result["seconds"] > 300
+    assert result["task"] == "digits"
+    assert 0 <= result["measures"]["accuracy"] <= 1
+    (baseline,) = result["baseline"].values()
+    assert 0 <= baseline <= 1
+    assert result["examples_per_second"] * result["seconds"] > 300
     assert 0 < result["fraction_of_sgemm_peak"] < 1
     assert result["model"] == str(model_path())
     assert sorted(cache.rglob("*.safetensors")) == [model_path()]
@@ -181,7 +186,8 @@ def test_training_prints_a_summary(tiny_mnist, tmp_path, capsys):
     output = tmp_path / "new" / "model.safetensors"
     assert main(["train", "--epochs", "2", "--output", str(output)]) == 0
     said = capsys.readouterr().out
-    assert "after 2 epoch(s)" in said
+    assert "digits: 2 epoch(s), seed 0" in said
+    assert re.search(r"accuracy +0\.\d{4}\n.*nearest mean image", said)
     assert f"saved as {output}" in said
     assert output.is_file()
 
@@ -209,7 +215,7 @@ def test_a_target_that_is_missed_is_exit_code_1(
 
 def test_a_target_that_is_reached_is_exit_code_0(tiny_mnist, monkeypatch):
     monkeypatch.setattr(
-        "gpu_course.training.loop.evaluate", lambda *arguments: (0.1, 0.98)
+        "gpu_course.tasks.digits.evaluate", lambda *arguments: (0.1, 0.98)
     )
     assert main(["train", "--target", "98"]) == 0
 
@@ -217,7 +223,7 @@ def test_a_target_that_is_reached_is_exit_code_0(tiny_mnist, monkeypatch):
 def test_resuming_what_was_never_started_says_so(tiny_mnist, capsys):
     assert main(["train", "--resume"]) == 1
     said = capsys.readouterr().err
-    assert "lenet.checkpoint.safetensors" in said
+    assert "digits.checkpoint.safetensors" in said
     assert "start one without resuming" in said
 
 

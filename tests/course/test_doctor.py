@@ -15,7 +15,7 @@ from gpu_course import cli
 from gpu_course.common import device
 from gpu_course.common import machine as machine_module
 from gpu_course.course import doctor
-from gpu_course.data import mnist
+from gpu_course.data import carried, mnist
 
 for name in doctor.NEEDED:  # before parts of torch are replaced
     importlib.import_module(doctor.IMPORT_NAMES.get(name, name))
@@ -188,10 +188,10 @@ def test_a_package_that_breaks_without_a_word(monkeypatch):
 
 
 def test_damaged_data(monkeypatch, capsys):
-    def damaged(name, digest):
-        raise mnist.DataError(f"{name} is damaged: run 'git checkout'")
+    def damaged(folder, name):
+        raise carried.DataError(f"{name} is damaged: run 'git checkout'")
 
-    monkeypatch.setattr(mnist, "_unpack", damaged)
+    monkeypatch.setattr(mnist, "carried", damaged)
     assert_problem("MNIST", "is damaged", "git checkout")
     assert cli.main(["doctor"]) == 1
 

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import TensorDataset
 from torchvision import datasets
 
-from gpu_course.data import mnist
+from gpu_course.data import carried, mnist
 
 PUBLISHED = {  # SHA-256 of the files on yann.lecun.com, unpacked
     "train-images-idx3-ubyte": (
@@ -141,11 +141,11 @@ def package(tmp_path, monkeypatch):
     """A copy of the package's test split, which may be damaged."""
     copy = tmp_path / "package" / "mnist"
     copy.mkdir(parents=True)
-    original = mnist.FOLDER
+    original = carried.FILES / "mnist"
     for path in [original / "SHA256SUMS", *original.glob("t10k*")]:
         shutil.copy(path, copy)
 
-    monkeypatch.setattr(mnist, "FOLDER", copy)
+    monkeypatch.setattr(carried, "FILES", copy.parent)
     return copy
 
 
@@ -171,10 +171,11 @@ def test_a_damaged_package_is_an_error(package, cache, damage, got):
         path.unlink()
     else:
         path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(mnist.DataError) as caught:
+    with pytest.raises(carried.DataError) as caught:
         mnist.load_mnist("test")
     message = str(caught.value)
-    for part in (str(path), PUBLISHED[LABELS], f"got {got}"):
+    # The unpacked name, which the packed one begins with.
+    for part in (str(path.with_suffix("")), PUBLISHED[LABELS], f"got {got}"):
         assert part in message
     assert not (cache / "MNIST" / "raw" / LABELS).exists()
 
@@ -183,7 +184,7 @@ def test_a_good_file_of_another_content_is_an_error(package, cache):
     images = package / "t10k-images-idx3-ubyte.gz"
     shutil.copy(package / f"{LABELS}.gz", images)
     got = f"got SHA-256 {PUBLISHED[LABELS]}"
-    with pytest.raises(mnist.DataError, match=got):
+    with pytest.raises(carried.DataError, match=got):
         mnist.load_mnist("test")
 
 
