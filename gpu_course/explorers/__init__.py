@@ -2,5 +2,5 @@
 
 ``draw_…`` draws the picture for fixed values, ``explore_…`` adds controls. The
 controls need a running notebook; a static page shows the picture. Imports:
-common, cuda, data, layers, widgets.
+common, cuda, data, hardware, layers, training, widgets.
 """

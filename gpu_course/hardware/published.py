@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "tables"
 CHOICES = {
     "figures": ("published", "modelled"),
     "checked": ("read", "read second-hand", "recalled"),
+    "offer": ("rent", "buy"),
 }
 Row = TypeVar("Row", bound="Sourced")
 
