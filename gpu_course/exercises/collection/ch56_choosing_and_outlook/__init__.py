@@ -1,0 +1,1 @@
+"""The exercises of chapter 56_choosing_and_outlook."""
