@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Terms(tuple[Term, ...]):
 
 def glossary() -> Terms:
     """Return all terms, in alphabetical order."""
-    path = resources.files("gpu_course.course") / "glossary.csv"
+    path = Path(str(resources.files("gpu_course.course"))) / "glossary.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return Terms(
             Term(

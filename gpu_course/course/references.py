@@ -5,6 +5,7 @@ authors and year were found, apart from the work itself.
 """
 
 import csv
+import textwrap
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -86,7 +87,13 @@ def cited_chapters(folder: str | Path = FOLDER) -> list[int]:
 def reading_list(chapter: int) -> str:
     """Return a chapter's works that have a ``why``, as text, oldest first."""
     works = [work for work in references(chapter) if work.why]
+    indent = " " * 6
     return "\n".join(
-        f"{work.year}  {work.authors}: “{work.title}”\n      {work.why}"
+        textwrap.fill(
+            f"{work.year}  {work.authors}: “{work.title}”",
+            subsequent_indent=indent,
+        )
+        + "\n"
+        + textwrap.indent(textwrap.fill(work.why, 64), indent)
         for work in sorted(works, key=lambda work: work.year)
     )

@@ -64,7 +64,7 @@ def draw_chooser(
         count=count,
         candidates=shown,
     )
-    hours = [one.seconds / 3600 for one in choices]
+    hours = [one.seconds / 3600 for one in choices if one.seconds]
     for row, (one, time) in enumerate(zip(choices, hours, strict=True)):
         colour = BLUE if one.fits else IDLE
         ax.plot(time, row, "o", color=colour, markeredgecolor="0.4")

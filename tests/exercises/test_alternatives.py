@@ -352,6 +352,21 @@ def horner(c, x, out):
 ]
 FUNCTIONS = [
     (
+        "training_cost",
+        """\
+def training_cost(f, t, u, n, d):
+    return f / (u * t * 3.6e15) * d
+""",
+    ),
+    (
+        "fits",
+        """\
+def fits(gpus, m, b):
+    cost = {n: h * d for n, g, h, d in gpus if d and g >= m}
+    return sorted((n for n in cost if cost[n] <= b), key=cost.get)
+""",
+    ),
+    (
         "blocks_for",
         """\
 def blocks_for(n, threads):

@@ -22,6 +22,7 @@ from gpu_course import cuda
 from gpu_course.common import drawing
 from gpu_course.explorers import (
     banks,
+    chooser,
     coalescing,
     convolution,
     descent,
@@ -51,6 +52,7 @@ EXPLORERS = {
     "softmax": softmax.explore_softmax,
     "convolution": convolution.explore_convolution,
     "launch queue": launch_queue.explore_launch_queue,
+    "chooser": chooser.explore_chooser,
 }
 
 
@@ -309,6 +311,31 @@ def test_occupancy_names_the_limit(ax):
     ax.clear()
     occupancy.draw_occupancy(ax, 256, 32, 48, "8.0")
     assert "limit: shared memory" in ax.get_title(loc="left")
+
+
+def test_the_chooser_fills_what_fits_and_tells_the_rest(ax):
+    chooser.draw_chooser(ax, 1000, "bf16", 1, 500, 750)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    told = dict(
+        zip(names, (text.get_text() for text in ax.texts), strict=True)
+    )
+    filled = {
+        name: to_hex(line.get_markerfacecolor()).upper() == drawing.BLUE
+        for name, line in zip(names, ax.lines, strict=True)
+    }
+    assert told["B200 SXM"] == "power: 1,000 W"
+    assert told["Instinct MI100"] == "no price"
+    # 6 × 1e9 × 20e9 FLOPs at 0.4 of 989 TFLOP/s, $2.69 an hour, 700 W, 1.54
+    assert told["H100 SXM"] == "$227, 91 kWh"
+    (hours,) = ax.lines[names.index("H100 SXM")].get_xdata()
+    assert hours == pytest.approx(1.2e20 / 395.6e12 / 3600)
+    assert filled == {name: told[name].startswith("$") for name in names}
+    assert f"{sum(filled.values())} of {len(names)} kinds fit" in ax.get_title(
+        loc="left"
+    )
+    ax.clear()
+    chooser.draw_chooser(ax, 10_000, "fp16", 1, 5000, 8000)
+    assert any("memory: " in text.get_text() for text in ax.texts)
 
 
 def test_a_chip_has_its_multiprocessors(ax):

@@ -6,11 +6,17 @@ import pytest
 from test_published import source_faults
 
 from gpu_course.hardware.electricity import grids
+from gpu_course.hardware.outlook import outlook
 from gpu_course.hardware.prices import cheapest, prices
 from gpu_course.hardware.published import FOLDER, processor
 from gpu_course.hardware.training_runs import training_runs
 
-TABLES = {"prices": prices, "grids": grids, "training_runs": training_runs}
+TABLES = {
+    "prices": prices,
+    "grids": grids,
+    "training_runs": training_runs,
+    "outlook": outlook,
+}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -89,6 +95,7 @@ def test_published_runs_agree_with_themselves():
         ("prices", "2026-09", "September", "not of type date"),
         ("grids", ",2023,30,", ",2023,-30,", "g_co2_kwh: must be positive"),
         ("training_runs", "124e6", "124 M", "parameters"),
+        ("outlook", ",415,", ",many,", "value"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, name, old, new, message):
