@@ -120,8 +120,9 @@ def training_budget(
     Parameters
     ----------
     model : Transformer
-    tokens, sequences, keep
-        As for `activation_bytes`.
+    tokens, sequences : int
+    keep : str
+        All three as for `activation_bytes`.
     """
     return Budget(
         parameters=int(WEIGHT * model.parameters),
