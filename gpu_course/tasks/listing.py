@@ -9,6 +9,14 @@ if TYPE_CHECKING:
 # name: (module of this room, what it trains)
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
+    "recommend": (
+        "recommend",
+        "an autoencoder on web visits (chapter 54)",
+    ),
+    "recommend-embeddings": (
+        "recommend",
+        "embeddings of web visits (chapter 54)",
+    ),
 }
 
 
