@@ -135,7 +135,7 @@ def test_no_file_names_an_index_or_this_machine():
     ).stdout.splitlines()
     hosts = ("pypi" + ".org", "python" + "hosted", "registry" + ".npm")
     for path in (ROOT / name for name in names):
-        if path.suffix in (".gz", ".png") or not path.is_file():
+        if path.suffix in (".gz", ".npz", ".png") or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8")
         for word in (*hosts, "/ro" + "ot/", str(ROOT) + "/"):
