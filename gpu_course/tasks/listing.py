@@ -9,6 +9,11 @@ if TYPE_CHECKING:
 # name: (module of this room, what it trains)
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
+    "rows-rnn": ("rows", "an RNN that reads digits by rows (chapter 50)"),
+    "rows-gru": ("rows", "a GRU that reads digits by rows (chapter 50)"),
+    "rows-transformer": (
+        "rows",
+        "a small transformer that reads digits by rows (chapter 50)",
     "recommend": (
         "recommend",
         "an autoencoder on web visits (chapter 54)",
