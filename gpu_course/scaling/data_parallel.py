@@ -178,9 +178,13 @@ def wrap(model: torch.nn.Module, sharded: bool = False) -> torch.nn.Module:
 
 
 def share_of_loss(
-    model: torch.nn.Module, data: TensorDataset, batch: torch.Tensor
+    model: torch.nn.Module,
+    data: TensorDataset,
+    batch: torch.Tensor,
+    part: int = 0,
+    parts: int = 1,
 ) -> torch.Tensor:
-    """Return this process's share of the loss of a batch.
+    """Return this process's share of the loss of a batch, or a part of it.
 
     The mean of the shares over the processes is the mean cross-entropy of the
     batch, and the mean of their gradients its gradient, even if the processes
@@ -193,9 +197,12 @@ def share_of_loss(
         Images and labels.
     batch : int64 tensor (B,)
         The indices of the whole batch, the same in every process.
+    part, parts : int
+        The share is the sum of so many parts; return this one.
     """
     images, labels = data.tensors
-    mine = batch[rank() :: world_size()].to(labels.device)
+    mine = batch[rank() * parts + part :: world_size() * parts]
+    mine = mine.to(labels.device)
     logits = model(images[mine])
     total = functional.cross_entropy(logits, labels[mine], reduction="sum")
     return total * (world_size() / len(batch))
@@ -207,6 +214,7 @@ def train(
     *,
     sharded: bool = False,
     steps: int | None = None,
+    microbatches: int = 1,
     checkpoint: str | Path | None = None,
     save_every: int = 20,
     after_step: Callable[[int], Any] | None = None,
@@ -221,6 +229,9 @@ def train(
         As for `wrap`.
     steps : int, optional
         Stop after so many steps; default: the settings' epochs.
+    microbatches : int
+        Each process computes its share of a batch in so many parts, and adds
+        up their gradients: a batch of any size fits into the memory.
     checkpoint : path, optional
         Process 0 writes it; every process goes on from it if it is there.
         All must see the same file.
@@ -255,11 +266,13 @@ def train(
     known = start  # up to here every process has the whole batch's losses
     for step, batch in enumerate(batches[start:], start):
         optimizer.param_groups[0]["lr"] = settings.rate(step)
-        loss = share_of_loss(wrapped, data, batch)
         optimizer.zero_grad()
-        loss.backward()
+        for part in range(microbatches):
+            with _averaging(wrapped, part == microbatches - 1):
+                loss = share_of_loss(wrapped, data, batch, part, microbatches)
+                loss.backward()
+            losses[step] += loss.detach()
         optimizer.step()
-        losses[step] = loss.detach()
         done = step + 1
         if checkpoint is not None and done % save_every == 0:
             known = _complete(losses, known, done)
@@ -269,6 +282,13 @@ def train(
             after_step(done)
     _complete(losses, known, len(batches))
     return Trained(model, losses.tolist(), start)
+
+
+def _averaging(wrapped, wanted):
+    """Return a context: gradients are averaged in the last part only."""
+    if isinstance(wrapped, DistributedDataParallel) and not wanted:
+        return wrapped.no_sync()
+    return contextlib.nullcontext()
 
 
 def _complete(losses, start, end):
