@@ -325,6 +325,14 @@ def _load(path, settings, model, optimizer, losses):
     return step
 
 
+def numbers_here(model: torch.nn.Module) -> int:
+    """Return how many of the parameters this process holds."""
+    return sum(
+        (p.to_local() if hasattr(p, "to_local") else p).numel()
+        for p in model.parameters()
+    )
+
+
 def whole_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters on the CPU; those of a sharded network gathered.
 

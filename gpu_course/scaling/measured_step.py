@@ -80,7 +80,7 @@ class StepTimes:
         )
 
 
-def measure_steps(settings: Settings, rounds: int = 20) -> dict:
+def measure_steps(settings: Settings, rounds: int = 15) -> dict:
     """Measure in every process of the group; return process 0's times.
 
     Parameters

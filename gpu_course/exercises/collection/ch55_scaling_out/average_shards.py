@@ -27,8 +27,10 @@ from gpu_course import cuda
 def average_shards(shards, out):
     i = cuda.grid(1)
     if i < out.size:
+        total = float32(0)
         for rank in range(shards.shape[0]):
-            out[i] = shards[rank, i]
+            total = shards[rank, i]
+        out[i] = total
 """
 
 SOLUTION = """\
@@ -126,8 +128,8 @@ WRONG = (
     ("out_of_bounds", "i < out.size", "i <= out.size"),
 )
 HINTS = (
-    "What does out[i] hold after each turn of the loop?",
-    "Keep a total of one thread's own, in float32, and write once.",
+    "What does total hold after each turn of the loop?",
+    "Add to the total in each turn, and divide once, in float32.",
     "total = float32(0), then total += shards[rank, i] for each rank, then "
     "out[i] = total / float32(shards.shape[0])",
 )
