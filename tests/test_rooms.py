@@ -24,6 +24,7 @@ ROOMS = (
     "training",
     "tasks",
     "layers",
+    "scaling",
     "explorers",
     "exercises",
     "bench",

@@ -1,0 +1,1 @@
+"""The exercises of chapter 55_scaling_out."""

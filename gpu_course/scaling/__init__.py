@@ -1,0 +1,4 @@
+"""Training on many processors: all-reduce, data parallelism, and models.
+
+Imports: common, data, hardware, training.
+"""
