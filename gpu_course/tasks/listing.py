@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 # name: (module of this room, what it trains)
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
+    "denoise": ("denoise", "a CNN against noise on digits (chapter 51)"),
+    "detect": ("detect", "digits anywhere on a canvas (chapter 51)"),
+    "verify": ("verify", "the same digit or not, unseen ones (chapter 51)"),
 }
 
 
