@@ -1,5 +1,6 @@
 """The task ``detect``: which digits are on a canvas, and where."""
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -185,12 +186,18 @@ def judge(model: nn.Module, data: Detection) -> dict[str, float]:
     return {"average precision": mean_average_precision(found, data.truth)[0]}
 
 
+@functools.lru_cache(maxsize=1)
+def _window_lenet(drawn):
+    """Return the LeNet for windows; for the same canvases it's kept."""
+    return train_windows(drawn, noisy(drawn.pictures, seed=54), WINDOWS)
+
+
 def windows(data: Detection) -> dict[str, float]:
     """Return the same for a LeNet that slides over the canvases.
 
     It is trained here, on windows of the training canvases.
     """
-    model = train_windows(data.drawn, noisy(data.drawn.pictures, 54), WINDOWS)
+    model = _window_lenet(data.drawn)
     ways = {"each digit's mean box": mean_boxes(data.drawn), "its own": None}
     measures = {}
     for name, fixed in ways.items():

@@ -95,7 +95,8 @@ def pair_scores(
 
     Returns
     -------
-    scores, same : tensors (N (N - 1) / 2,)
+    scores : float32 tensor (N (N - 1) / 2,)
+    same : bool tensor (N (N - 1) / 2,)
     """
     unit = torch.nn.functional.normalize(vectors)
     one, two = torch.triu_indices(len(labels), len(labels), 1)

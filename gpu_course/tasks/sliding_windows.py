@@ -35,7 +35,7 @@ class WindowLeNet(LeNet):
         super().__init__()
         self.fc3 = torch.nn.Linear(84, NOTHING + 1 + 4)
 
-    def over(self, canvases):
+    def over(self, canvases: torch.Tensor) -> torch.Tensor:
         """Return the logits (N, 15, rows, columns) of all windows at once.
 
         The first linear layer becomes a convolution of 4×4, the others of

@@ -57,6 +57,8 @@ class Embedding(nn.Module):
     dimensions : int
     """
 
+    classes: torch.Tensor
+
     def __init__(self, digits: tuple = KNOWN, dimensions: int = 128):
         super().__init__()
         self.register_buffer("classes", class_table(digits))
@@ -122,7 +124,7 @@ def load(device: torch.device) -> Verification:
 
 
 def arc_loss(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor
+    model: Embedding, images: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
     """Return ArcFace's loss of a batch, each picture turned in some way.
 
@@ -169,7 +171,8 @@ def components(images: torch.Tensor, count: int, white: bool) -> tuple:
 
     Returns
     -------
-    mean, directions : tensors (H · W,), (H · W, count)
+    mean : float32 tensor (H · W,)
+    directions : float32 tensor (H · W, count)
         In the order of the variance along them, the largest first.
     """
     flat = images.flatten(1)
@@ -189,8 +192,9 @@ def without_training(data: Verification) -> dict[str, float]:
     digits 4, 5 and 6 of the training split.
     """
     images, labels = (tensor.cpu() for tensor in data.train.tensors)
-    rows = [(labels == d).nonzero().flatten()[:200] for d in (4, 5, 6)]
-    rows = torch.cat(rows)
+    rows = torch.cat(
+        [(labels == d).nonzero().flatten()[:200] for d in (4, 5, 6)]
+    )
     best = (-1.0, None)
     for white in (False, True):
         mean, directions = components(images[:10_000], max(COUNTS), white)
