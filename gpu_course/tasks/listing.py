@@ -14,6 +14,10 @@ NAMES = {
     "rows-transformer": (
         "rows",
         "a small transformer that reads digits by rows (chapter 50)",
+    ),
+    "denoise": ("denoise", "a CNN against noise on digits (chapter 51)"),
+    "detect": ("detect", "digits anywhere on a canvas (chapter 51)"),
+    "verify": ("verify", "the same digit or not, unseen ones (chapter 51)"),
     "recommend": (
         "recommend",
         "an autoencoder on web visits (chapter 54)",
