@@ -26,7 +26,7 @@ def sobel(image, out):
     height, width = image.shape
     if row < height and 0 < column and column < width - 1:
         across = image[row, column + 1] - image[row, column - 1]
-        out[row, column] = abs(across)
+        out[row, column] = math.fabs(across)
 """
 
 SOLUTION = """\
