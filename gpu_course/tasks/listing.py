@@ -9,6 +9,16 @@ if TYPE_CHECKING:
 # name: (module of this room, what it trains)
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
+    "speech": ("speech", "spoken digits, the official split (chapter 53)"),
+    "speech-plain": ("speech", "the same, no sound changed (chapter 53)"),
+    "speech-speaker": (
+        "speech",
+        "spoken digits, each speaker in turn a stranger (chapter 53)",
+    ),
+    "speech-speaker-plain": (
+        "speech",
+        "the same, no sound changed (chapter 53)",
+    ),
 }
 
 
