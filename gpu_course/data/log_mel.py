@@ -46,7 +46,7 @@ def mel_filters(bands: int = BANDS, frame: int = FRAME) -> torch.Tensor:
         If a band is so narrow that it holds no frequency.
     """
     ends = hz_to_mel(np.array([LOWEST_HZ, RATE_HZ / 2]))
-    corners = mel_to_hz(np.linspace(*ends, bands + 2))[:, None]
+    corners = mel_to_hz(np.linspace(ends[0], ends[1], bands + 2))[:, None]
     hz = np.arange(frame // 2 + 1) * RATE_HZ / frame
     low, middle, high = corners[:-2], corners[1:-1], corners[2:]
     rising = (hz - low) / (middle - low)

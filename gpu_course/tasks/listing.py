@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
     "speech": ("speech", "spoken digits, the official split (chapter 53)"),
-    "speech-plain": ("speech", "the same, no sound changed (chapter 53)"),
     "speech-speaker": (
         "speech",
         "spoken digits, each speaker in turn a stranger (chapter 53)",

@@ -44,9 +44,7 @@ def on_known_speakers(changes: tuple, seed: int = 0) -> float:
     judged = speech.spoken_takes(range(first, TAKES), device)
     torch.manual_seed(seed)
     network = speech.SpokenDigitNet()
-    loss = speech.loss_with(changes)
-    options = {"device": device, "seed": seed, "progress": False}
-    fit(network, train, speech.RECIPE, loss=loss, **options)
+    _fit(network, train, speech.loss_with(changes), seed)
     with torch.no_grad():
         return speech.share_right(network.eval(), judged)
 
@@ -58,8 +56,7 @@ def on_other_speakers(changes: tuple, seed: int = 0) -> dict[str, list]:
     torch.manual_seed(seed)
     networks = speech.LeavingOut(PAIRS)
     loss = speech.loss_leaving_out([changes] * len(PAIRS))
-    options = {"device": device, "seed": seed, "progress": False}
-    fit(networks, everything, speech.RECIPE, loss=loss, **options)
+    _fit(networks, everything, loss, seed)
     networks.eval()
     shares: dict[str, list] = {name: [] for name in speech.SPEAKERS}
     with torch.no_grad():
@@ -69,6 +66,18 @@ def on_other_speakers(changes: tuple, seed: int = 0) -> dict[str, list]:
                 share = speech.share_right(network, part)
                 shares[speech.SPEAKERS[stranger]].append(share)
     return shares
+
+
+def _fit(model, train, loss, seed):
+    fit(
+        model,
+        train,
+        speech.RECIPE,
+        loss=loss,
+        seed=seed,
+        device="cpu",
+        progress=False,
+    )
 
 
 def stored() -> dict:
