@@ -18,6 +18,15 @@ NAMES = {
     "denoise": ("denoise", "a CNN against noise on digits (chapter 51)"),
     "detect": ("detect", "digits anywhere on a canvas (chapter 51)"),
     "verify": ("verify", "the same digit or not, unseen ones (chapter 51)"),
+    "speech": ("speech", "spoken digits, the official split (chapter 53)"),
+    "speech-speaker": (
+        "speech",
+        "spoken digits, each speaker in turn a stranger (chapter 53)",
+    ),
+    "speech-speaker-plain": (
+        "speech",
+        "the same, no sound changed (chapter 53)",
+    ),
     "recommend": (
         "recommend",
         "an autoencoder on web visits (chapter 54)",
