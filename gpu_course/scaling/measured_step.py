@@ -42,6 +42,9 @@ class StepTimes:
         Process 0's share of a step, while the other processes wait.
     together : tuple of tuple
         The same for each process while all compute, gradients not averaged.
+    slowest : tuple
+        The same from process 0's start to the end of the last process: other
+        programs may let one start late.
     averaged : tuple
         A whole data-parallel step, in process 0.
     reductions : tuple of tuple
@@ -52,6 +55,7 @@ class StepTimes:
 
     alone: tuple
     together: tuple
+    slowest: tuple
     averaged: tuple
     reductions: tuple
     gradient_bytes: int
@@ -69,13 +73,12 @@ class StepTimes:
         moved = messages / self.processes * SIZES[1]
         gb_s = moved / max(large - small, 1e-9) / 1e9
         middle = float(np.median(self.together))
-        slowest = float(np.median(np.max(self.together, axis=0)))
-        spread = (slowest / middle - 1) / expected_maximum(self.processes)
+        waiting = max(0.0, median(self.slowest) / middle - 1)
         return ScalingModel(
             compute_s=middle,
             gradient_bytes=self.gradient_bytes,
             cluster=Cluster(self.processes, gb_s, gb_s, latency_s),
-            jitter=spread,
+            jitter=waiting / expected_maximum(self.processes),
             overlap=0.0,  # a LeNet's gradients are one message, at the end
         )
 
@@ -116,9 +119,9 @@ def measure_steps(settings: Settings, rounds: int = 15) -> dict:
 
     def timed(work):
         dist.barrier()
-        start = time.perf_counter()
+        start = time.perf_counter()  # one clock for all processes here
         work()
-        return time.perf_counter() - start
+        return start, time.perf_counter()
 
     rows = []
     for number in range(rounds + 2):
@@ -136,13 +139,19 @@ def measure_steps(settings: Settings, rounds: int = 15) -> dict:
                 *(timed(lambda x=x: dist.all_reduce(x)) for x in flat),
             ]
         )
-    alone_s, together, averaged, *reductions = zip(*rows[2:], strict=True)
-    gathered = [torch.zeros(rounds) for _ in range(world_size())]
-    dist.all_gather(gathered, torch.tensor(together))
+    clock = torch.tensor(rows[2:], dtype=torch.float64)  # rounds, parts, ends
+    seconds = (clock[:, :, 1] - clock[:, :, 0]).T.tolist()
+    alone_s, _, averaged, *reductions = map(tuple, seconds)
+    ours = clock[:, 1].contiguous()
+    everyone = [torch.zeros_like(ours) for _ in range(world_size())]
+    dist.all_gather(everyone, ours)
+    both = torch.stack(everyone)  # processes, rounds, start and end
+    last = both[:, :, 1].max(dim=0).values
     return asdict(
         StepTimes(
             alone_s,
-            tuple(tuple(one.tolist()) for one in gathered),
+            tuple(map(tuple, (both[:, :, 1] - both[:, :, 0]).tolist())),
+            tuple((last - both[0, :, 0]).tolist()),
             averaged,
             tuple(reductions),
             sum(4 * p.numel() for p in local.parameters()),

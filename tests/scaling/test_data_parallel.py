@@ -126,6 +126,10 @@ def test_the_parts_of_a_step_are_measured(folder):
     assert times.gradient_bytes == 4 * 44_426
     assert len(times.alone) == len(times.averaged) == 2
     assert [len(one) for one in times.together] == [2, 2]
+    assert all(
+        last >= own
+        for last, own in zip(times.slowest, times.together[0], strict=True)
+    )
     assert times.efficiency() > 0
     model = times.model()
     assert model.compute_s > 0
