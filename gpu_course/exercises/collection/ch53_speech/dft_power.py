@@ -159,3 +159,12 @@ MISTAKES = (
     ),
 )
 LIMITS = (NO_FLOAT64,)
+EQUIVALENT = {
+    "(real, imaginary) -> (imaginary, real), line 13": "Both start with the "
+    "same number, 0.",
+    "real += x[n] * math.cos(angle): other operator, line 16": "The sum of "
+    "the cosines has the other sign, and its square is the same.",
+    "imaginary += x[n] * math.sin(angle): other operator, line 17": "The sum "
+    "of the sines has the other sign, as with the other sign of the exponent, "
+    "and its square is the same.",
+}
