@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 # name: (module of this room, what it trains)
 NAMES = {
     "digits": ("digits", "the LeNet on MNIST (chapter 31)"),
+    "shakespeare": ("shakespeare", "a transformer on plays (chapter 52)"),
+    "sentiment": ("sentiment", "good or bad review (chapter 52)"),
+    "translate": ("translate", "English to Chinese (chapter 52)"),
 }
 
 
