@@ -53,7 +53,7 @@ def fifth(text: str) -> int:
 
 def without_repeats(sentences: list[Sentence]) -> list[Sentence]:
     """Return the sentences without those whose letters came before."""
-    first = {}
+    first: dict[str, Sentence] = {}
     for sentence in sentences:
         letters = "".join(re.findall(r"\w", sentence.text.lower()))
         first.setdefault(letters, sentence)

@@ -18,7 +18,7 @@ CONTEXT = 64  # characters that the network reads
 TRAIN, VALIDATION = 0.9, 0.05  # of the text; what comes after is held out
 SHAPE = Shape(width=96, heads=4, layers=3, reach=4)
 ORDERS = (5, 7)  # of the n-grams; on the validation part 7 is the best
-KNOWN = (1, 2, 4, 8, 16)  # characters before the one to be guessed
+KNOWN = (1, 2, 4, 8, 16, CONTEXT)  # characters before the one to be guessed
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,27 @@ def bits_per_character(model: torch.nn.Module, text: torch.Tensor) -> float:
 def judge(model: torch.nn.Module, data: Plays) -> dict[str, float]:
     """Return bits per character of the held-out text.
 
-    Once with all that the network can read, then with 1, 2, 4, … characters
-    known.
+    First of all characters, then of some that are guessed again and again,
+    with 1, 2, 4, … characters before them known.
     """
     text = data.held_out
     measures = {"bits per character": bits_per_character(model, text)}
-    short = surprises(model, text.unfold(0, max(KNOWN) + 1, 16)).mean(0)
     for known in KNOWN:
-        measures[f"bits, {known} known"] = short[known - 1].item()
+        bits = surprises(model, some_windows(text, known))[:, -1].mean()
+        measures[f"bits, {known} known"] = bits.item()
     return measures
+
+
+def some_windows(text: torch.Tensor, known: int) -> torch.Tensor:
+    """Return windows (N, known + 1) that end at the same characters.
+
+    Parameters
+    ----------
+    text : torch.Tensor
+    known : int
+        At most CONTEXT.
+    """
+    return windows(text)[:, CONTEXT - known :]
 
 
 def ngram_bits(model: NGrams, text: torch.Tensor) -> float:

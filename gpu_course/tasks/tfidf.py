@@ -61,21 +61,24 @@ class TfIdf:
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Return the weights, a sparse tensor (texts, pieces) of float32."""
-        rows, columns, weights = [], [], []
-        for row, text in enumerate(texts):
-            times = Counter(p for p in self.split(text) if p in self.place)
-            columns_here = [self.place[piece] for piece in times]
-            here = 1 + np.log(list(times.values()))
-            here = here * self.rarity[columns_here]
-            rows += [row] * len(times)
-            columns += columns_here
-            weights += (here / np.sqrt((here**2).sum())).tolist()
+        width = len(self.place)
+        found = [
+            row * width + self.place[piece]
+            for row, text in enumerate(texts)
+            for piece in self.split(text)
+            if piece in self.place
+        ]
+        cells, times = np.unique(np.array(found, np.int64), return_counts=True)
+        row, column = cells // width, cells % width
+        weight = (1 + np.log(times)) * self.rarity[column]
+        length = np.sqrt(np.bincount(row, weight**2, len(texts)))
         return torch.sparse_coo_tensor(
-            torch.tensor([rows, columns]),
-            torch.tensor(weights),
-            (len(texts), len(self.place)),
+            torch.tensor(np.array([row, column])),
+            torch.tensor(weight / length[row], dtype=torch.float32),
+            (len(texts), width),
+            is_coalesced=True,
             check_invariants=False,
-        ).coalesce()
+        )
 
 
 def nearest(asked: torch.Tensor, kept: torch.Tensor) -> list[int]:

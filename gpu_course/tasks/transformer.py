@@ -222,11 +222,12 @@ class Stack(nn.Module):
     ) -> None:
         super().__init__()
         self.shape, self.nothing = shape, kinds
-        self.tables = nn.ModuleList(
+        tables = [
             nn.Embedding(kinds + 1, shape.width) for _ in range(shape.reach)
-        )
-        for table in self.tables:
+        ]
+        for table in tables:
             nn.init.normal_(table.weight, std=0.1)
+        self.tables = nn.ModuleList(tables)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(shape.width, shape.heads, crossed, dropout)

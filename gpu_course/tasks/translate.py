@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -152,12 +153,20 @@ class Translator(nn.Module):
         self.decoder = Stack(characters, shape, True, dropout)
         self.logits = nn.Linear(shape.width, characters)
 
-    def encode(self, english):
+    def encode(
+        self, english: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the encoder's output (N, S, width) and what to look at."""
         mask = (english != NOTHING)[:, None, None]
         return self.encoder(english, causal=False, mask=mask), mask
 
-    def decode(self, chinese, encoded, mask, cache=None):
+    def decode(
+        self,
+        chinese: torch.Tensor,
+        encoded: torch.Tensor,
+        mask: torch.Tensor,
+        cache: Cache | None = None,
+    ) -> torch.Tensor:
         """Return logits (N, T, characters) of what follows."""
         return self.logits(
             self.decoder(
@@ -215,9 +224,9 @@ def _until_end(row, names):
         yield names[number]
 
 
-def judge(model: Translator, data: Bilingual) -> dict[str, float]:
+def judge(model: nn.Module, data: Bilingual) -> dict[str, float]:
     """Return chrF, 0 to 1, on the held-out sentences."""
-    said = translate(model, data.held_out.english, data)
+    said = translate(cast(Translator, model), data.held_out.english, data)
     return {"chrF": chrf(said, data.held_out.chinese)}
 
 
@@ -246,9 +255,9 @@ TASKS = {
         name="translate",
         recipe=Recipe(
             "adam",
-            4e-3,
+            2.5e-3,
             64,
-            8,
+            10,
             schedule="one-cycle",
             weight_decay=0.1,
             max_norm=1.0,

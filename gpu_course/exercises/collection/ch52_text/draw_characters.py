@@ -106,7 +106,6 @@ def cases():
 
 
 WRONG = (
-    ("out_of_bounds", "if row < out.size:", "if True:"),
     ("out_of_bounds", "row < out.size", "row <= out.size"),
     (
         "likeliest",
