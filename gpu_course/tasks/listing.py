@@ -18,6 +18,9 @@ NAMES = {
     "denoise": ("denoise", "a CNN against noise on digits (chapter 51)"),
     "detect": ("detect", "digits anywhere on a canvas (chapter 51)"),
     "verify": ("verify", "the same digit or not, unseen ones (chapter 51)"),
+    "shakespeare": ("shakespeare", "a transformer on plays (chapter 52)"),
+    "sentiment": ("sentiment", "good or bad review (chapter 52)"),
+    "translate": ("translate", "English to Chinese (chapter 52)"),
     "speech": ("speech", "spoken digits, the official split (chapter 53)"),
     "speech-speaker": (
         "speech",
